@@ -1,0 +1,95 @@
+"""The table of subcommands: `foundation VERB`. Each is a typed function; its signature is its options and its YAML."""
+
+import inspect
+import sys
+from importlib import import_module
+
+from foundation.errors import FoundationError
+
+COMMANDS: dict[str, str | dict[str, str]] = {
+    "quickstart": "foundation.quickstart:quickstart",
+    "simulate": {"sky": "foundation.data.simulate.command:sky"},
+    "ingest": "foundation.data.ingest:ingest",
+    "inspect": "foundation.data.inspect:inspect",
+    "tokenize": {"train": "foundation.tokenizers.train:train", "apply": "foundation.tokenizers.apply:apply"},
+    "train": "foundation.training.train:train",
+    "export": "foundation.training.export:export",
+    "embed": "foundation.evaluation.embed:embed",
+    "evaluate": "foundation.evaluation.evaluate:evaluate",
+    "sample": "foundation.sampling.command:sample",
+    "bench": "foundation.bench:bench",
+}
+SUMMARY = {
+    "quickstart": "simulate a sky, train everything small, evaluate, write report.html",
+    "simulate": "make record shards of simulated objects",
+    "ingest": "read survey files into record shards",
+    "inspect": "say what a file, shard directory, tokenizer or checkpoint holds",
+    "tokenize": "train tokenizers (train), turn record shards into token shards (apply)",
+    "train": "pretrain the masked transformer on token shards",
+    "export": "turn a training checkpoint into model.safetensors + config.json",
+    "embed": "frozen embeddings of survey files or shards, as parquet or npz",
+    "evaluate": "probe the frozen encoder on tasks, beside its baselines; write a report",
+    "sample": "predict any modality from any other",
+    "bench": "measure speed and memory as ratios, side by side",
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one subcommand; an error the user can act on is one sentence on stderr and status 1."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(_overview())
+        return 0
+    if arguments[0] == "--version":
+        from foundation import __version__
+
+        print(__version__)
+        return 0
+    try:
+        _run(arguments)
+    except FoundationError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _run(arguments: list[str]) -> None:
+    verb, rest = arguments[0], arguments[1:]
+    if verb not in COMMANDS:
+        raise FoundationError(f"no command {verb!r}; there are {', '.join(COMMANDS)}. Type `foundation --help`.")
+    home = COMMANDS[verb]
+    name = f"foundation {verb}"
+    if isinstance(home, dict):
+        if not rest or rest[0] not in home:
+            if rest and rest[0] in ("-h", "--help"):
+                print(f"usage: {name} {{{','.join(home)}}} [options]\n\n{SUMMARY[verb]}\n\nexample: {name} {next(iter(home))} --help")
+                return
+            raise FoundationError(f"{name} wants one of {', '.join(home)}. Type `{name} {next(iter(home))} --help`.")
+        name, home, rest = f"{name} {rest[0]}", home[rest[0]], rest[1:]
+    module, function = home.split(":")
+    _call(getattr(import_module(module), function), rest, name)
+
+
+def _call(function: object, arguments: list[str], name: str) -> None:
+    """Parse the options from the function's signature; its docstring, example included, is the help."""
+    from jsonargparse import ArgumentParser, auto_cli
+
+    class Parser(ArgumentParser):
+        def __init__(self, *args: object, **kwargs: object) -> None:
+            super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+            self.prog = name
+
+    auto_cli(function, args=arguments, parser_class=Parser, as_positional=True, description=inspect.getdoc(function))
+
+
+def _overview() -> str:
+    width = max(map(len, COMMANDS))
+    table = "\n".join(f"  {verb:<{width}}  {SUMMARY[verb]}" for verb in COMMANDS)
+    return f"usage: foundation COMMAND [options]\n\n{table}\n\n`foundation COMMAND --help` shows its options and an example."
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,75 @@
+"""Configuration: frozen dataclasses that are at once constructor arguments, YAML keys and command-line options."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Size and parts of the transformer. The defaults are AION-1 base (arXiv:2510.17960, section 3.1 sizes).
+
+    Args:
+        width: model width D.
+        depth: blocks of the encoder, or of the single stack if `decoder_depth` is 0.
+        decoder_depth: blocks of a separate decoder in which the queries live; 0 = queries enter the single stack.
+        heads: attention heads; the head width is width / heads.
+        mlp_ratio: hidden width of the gated MLP is floor(2 / 3 * mlp_ratio * width).
+        position: how physical positions enter: fixed sinusoids, learned tables, rotary in attention, or not at all.
+        qk_norm: normalise queries and keys per head.
+        norm: layer norm without bias, or root-mean-square norm.
+    """
+
+    width: int = 768
+    depth: int = 12
+    decoder_depth: int = 12
+    heads: int = 12
+    mlp_ratio: float = 4.0
+    position: Literal["sinusoidal", "learned", "rotary", "none"] = "sinusoidal"
+    qk_norm: bool = True
+    norm: Literal["layer", "rms"] = "layer"
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Where the token shards are and how they become batches.
+
+    Args:
+        train: directory of token shards.
+        validation: directory of token shards, or None.
+        modalities: the spaces to train on; empty = all in the shards.
+        tokens_per_batch: budget of elements (content and queries) of one rank's micro-batch.
+        window: samples shuffled and packed together.
+        workers: loader processes of each rank; the sample order does not depend on it.
+    """
+
+    train: Path
+    validation: Path | None = None
+    modalities: tuple[str, ...] = ()
+    tokens_per_batch: int = 16384
+    window: int = 512
+    workers: int = 2
+
+
+@dataclass(frozen=True)
+class OptimConfig:
+    """AdamW and its schedule; the defaults are AION-1's (arXiv:2510.17960, section 4).
+
+    Args:
+        schedule: "cosine" decays after the warm-up; "wsd" holds, then decays linearly over `decay_fraction` of the run.
+        space_weight: weight of the loss of a space; spaces not named weigh 1.
+        balance: "space" = mean over spaces of their mean loss; "token" = mean over all targets.
+        ema_decay: of an exponential moving average of the weights; 0 = none.
+    """
+
+    peak_rate: float = 2e-4
+    final_rate: float = 0.0
+    betas: tuple[float, float] = (0.9, 0.95)
+    weight_decay: float = 0.05
+    warmup_fraction: float = 0.1
+    schedule: Literal["cosine", "wsd"] = "cosine"
+    decay_fraction: float = 0.2
+    clip_norm: float = 1.0
+    balance: Literal["space", "token"] = "space"
+    space_weight: dict[str, float] = field(default_factory=dict)
+    ema_decay: float = 0.0

@@ -1,0 +1,1 @@
+"""Records, file formats, shards and the stream of batches."""

@@ -1,0 +1,1 @@
+"""Questions asked of frozen features, beside their baselines."""

@@ -1,0 +1,1 @@
+"""Names and layouts of released checkpoints, one file a system."""

@@ -1,0 +1,1 @@
+"""Masking policies: what is given, what is asked, in which order."""

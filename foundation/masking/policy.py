@@ -1,0 +1,53 @@
+"""MaskingPolicy: one integer per token, the step at which it is revealed; everything else follows from that vector.
+
+    reveal[i] =  0   given (context)
+    reveal[i] =  k   predicted at step k >= 1; once predicted, later steps may see it
+    reveal[i] = -1   takes no part in this sample
+
+A policy is a frozen dataclass, pure in (tokens, generator). It sees one sample's flat tokens after tokenisation,
+never raw arrays and never a batch, so it is tested without a model and composes with the others.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Int
+from torch import Generator, Tensor
+
+from foundation.tokens import Tokens
+
+
+class MaskingPolicy(ABC):
+    """Decides what is given, what is asked and in which order."""
+
+    @abstractmethod
+    def __call__(self, tokens: Tokens, generator: Generator) -> Int[Tensor, "L"]:
+        """The reveal step of each token: the same tokens and generator state give the same answer."""
+
+    @abstractmethod
+    def support(self, spaces: Sequence[str]) -> frozenset[tuple[str, str]]:
+        """The (given, asked) pairs of space names this policy can draw; the sampler refuses others."""
+
+
+@dataclass(frozen=True)
+class Mixture(MaskingPolicy):
+    """Draws one of several policies per sample, with probability proportional to its weight."""
+
+    policies: tuple[MaskingPolicy, ...]
+    weights: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if not self.policies or len(self.policies) != len(self.weights) or min(self.weights) < 0 or sum(self.weights) <= 0:
+            raise ValueError(f"Mixture: {len(self.policies)} policies with weights {self.weights}. Give one weight >= 0 each, not all 0.")
+
+    def __call__(self, tokens: Tokens, generator: Generator) -> Int[Tensor, "L"]:
+        """Reveal steps of the policy drawn for this sample."""
+        choice = torch.multinomial(torch.tensor(self.weights), 1, generator=generator)
+        return self.policies[int(choice)](tokens, generator)
+
+    def support(self, spaces: Sequence[str]) -> frozenset[tuple[str, str]]:
+        """Every pair that a policy of positive weight can draw."""
+        drawn = [p.support(spaces) for p, w in zip(self.policies, self.weights, strict=True) if w > 0]
+        return frozenset().union(*drawn)

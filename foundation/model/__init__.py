@@ -1,0 +1,1 @@
+"""The transformer: embed, blocks, heads; pure functions of a TokenBatch."""

@@ -1,0 +1,1 @@
+"""Replay of reveal steps: completion, any-to-any generation, design."""

@@ -1,0 +1,29 @@
+"""Shared by all tests: one thread, shapes checked at run time, the real data if it is there."""
+
+import os
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # one thread a test process; must precede torch
+
+import pytest
+from jaxtyping import install_import_hook
+
+install_import_hook("foundation", "beartype.beartype")
+
+import torch
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture
+def generator():
+    return torch.Generator().manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def astro_data():
+    """Directory of real survey files; tests that need them skip where they are absent."""
+    path = Path(os.environ.get("FOUNDATION_TEST_DATA", Path(__file__).parents[2] / "shared" / "data")) / "astro"
+    if not path.is_dir():
+        pytest.skip(f"no real survey files at {path}")
+    return path
