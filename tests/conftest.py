@@ -8,7 +8,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # one thread a test process; must
 import pytest
 from jaxtyping import install_import_hook
 
-install_import_hook("foundation", "beartype.beartype")
+# an int may stand where a float is annotated, as PEP 484 says
+install_import_hook("foundation", "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))")
 
 import torch
 

@@ -1,0 +1,49 @@
+"""Whole files or none."""
+
+import errno
+import os
+
+import pytest
+
+from foundation.errors import FoundationError
+from foundation.files import whole_directory, whole_file
+
+
+def test_file_appears_only_when_complete(tmp_path):
+    target = tmp_path / "deep" / "a.bin"
+    with whole_file(target) as temporary:
+        temporary.write_bytes(b"x" * 10)
+        assert not target.exists()
+    assert target.read_bytes() == b"x" * 10
+    assert os.listdir(target.parent) == ["a.bin"]
+
+
+@pytest.mark.parametrize("error", [RuntimeError("stop"), KeyboardInterrupt()])
+def test_failure_leaves_the_old_file_and_nothing_else(tmp_path, error):
+    target = tmp_path / "a.bin"
+    target.write_bytes(b"old")
+    with pytest.raises(type(error)), whole_file(target) as temporary:
+        temporary.write_bytes(b"half")
+        raise error
+    assert target.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["a.bin"]
+
+
+def test_directory_is_replaced_only_when_complete(tmp_path):
+    target = tmp_path / "set"
+    for text in ("one", "two"):
+        with whole_directory(target) as temporary:
+            (temporary / "f").write_text(text)
+    assert (target / "f").read_text() == "two"
+    with pytest.raises(RuntimeError), whole_directory(target) as temporary:
+        (temporary / "f").write_text("three")
+        raise RuntimeError
+    assert (target / "f").read_text() == "two"
+    assert os.listdir(tmp_path) == ["set"]
+
+
+def test_full_disk_is_one_sentence(tmp_path):
+    with pytest.raises(FoundationError, match=r"a\.bin: the disk is full"), whole_file(tmp_path / "a.bin"):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    with pytest.raises(PermissionError), whole_file(tmp_path / "a.bin"):
+        raise PermissionError(errno.EACCES, "denied")
