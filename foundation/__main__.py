@@ -1,6 +1,5 @@
 """The table of subcommands: `foundation VERB`. Each is a typed function; its signature is its options and its YAML."""
 
-import inspect
 import sys
 from importlib import import_module
 
@@ -70,19 +69,9 @@ def _run(arguments: list[str]) -> None:
             raise FoundationError(f"{name} wants one of {', '.join(home)}. Type `{name} {next(iter(home))} --help`.")
         name, home, rest = f"{name} {rest[0]}", home[rest[0]], rest[1:]
     module, function = home.split(":")
-    _call(getattr(import_module(module), function), rest, name)
+    from foundation.cli import call  # loads jsonargparse, which `--help` alone does not need
 
-
-def _call(function: object, arguments: list[str], name: str) -> None:
-    """Parse the options from the function's signature; its docstring, example included, is the help."""
-    from jsonargparse import ArgumentParser, auto_cli
-
-    class Parser(ArgumentParser):
-        def __init__(self, *args: object, **kwargs: object) -> None:
-            super().__init__(*args, **kwargs)  # type: ignore[arg-type]
-            self.prog = name
-
-    auto_cli(function, args=arguments, parser_class=Parser, as_positional=True, description=inspect.getdoc(function))
+    call(getattr(import_module(module), function), rest, name)
 
 
 def _overview() -> str:
