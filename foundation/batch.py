@@ -5,6 +5,7 @@ that is asked. Elements are sorted content first, then queries, each by code, so
 content and one window of its own group (see kernels/attention/layout.py for the rule).
 """
 
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
@@ -13,6 +14,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from foundation.errors import FoundationError
 from foundation.kernels.attention.layout import AttentionLayout, segment_of
 from foundation.tokens import Space, Tokens
 
@@ -22,7 +24,7 @@ class TokenBatch:
     """N documents with E elements in all.
 
     Args:
-        ids: int64 [E], the token's code, or its row of `vectors`; of a query it is the answer, never shown to the model.
+        ids: int64 [E], the token's code, or its row of `vectors`; of a query the answer, never shown to the model.
         space: int64 [E], index into the model's spaces.
         position: float64 [E, AXES].
         track: int64 [E].
@@ -37,7 +39,7 @@ class TokenBatch:
     position: Float[Tensor, "E A"]
     track: Int[Tensor, "E"]
     code: Int[Tensor, "E"]
-    offsets: Int[Tensor, "N+1"]
+    offsets: Int[Tensor, "bounds"]
     token: Int[Tensor, "E"]
     vectors: Mapping[str, Float[Tensor, "rows width"]] = field(default_factory=dict)
 
@@ -90,15 +92,25 @@ class TokenBatch:
         q, c = self.query_layout, self.content_layout
         return AttentionLayout(q.query_offsets, q.query_code, c.key_offsets, c.key_code)
 
-    def _offsets_of(self, rows: Int[Tensor, "R"]) -> Int[Tensor, "N+1"]:
+    def rows_by_space(self, rows: Int[Tensor, "R"], spaces: int) -> list[Int[Tensor, "rows_of_space"]]:
+        """`rows` split by space: an ascending index for each of the model's `spaces`, empty where one is absent."""
+        space = self.space[rows]
+        counts = torch.bincount(space, minlength=spaces).tolist()
+        return list(rows[torch.argsort(space, stable=True)].split(counts))
+
+    def _offsets_of(self, rows: Int[Tensor, "R"]) -> Int[Tensor, "bounds"]:
         return torch.searchsorted(rows, self.offsets)
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> "TokenBatch":
         """The same batch on another device."""
         moved = {
-            f.name: getattr(self, f.name).to(device, non_blocking=non_blocking) for f in fields(self) if f.name != "vectors"
+            f.name: getattr(self, f.name).to(device, non_blocking=non_blocking)
+            for f in fields(self)
+            if f.name != "vectors"
         }
-        return replace(self, **moved, vectors={k: v.to(device, non_blocking=non_blocking) for k, v in self.vectors.items()})
+        return replace(
+            self, **moved, vectors={k: v.to(device, non_blocking=non_blocking) for k, v in self.vectors.items()}
+        )
 
     def pin_memory(self) -> "TokenBatch":
         """The same batch in page-locked memory, for asynchronous copies to a GPU."""
@@ -114,12 +126,14 @@ def pack(samples: Sequence[tuple[Tokens, Int[Tensor, "L"]]], spaces: Sequence[Sp
         spaces: the model's spaces, which give the batch its space indices.
 
     Raises:
-        ValueError: no sample, a sample in which no token takes part, or a space the model does not have.
+        FoundationError: no sample, a sample in which no token takes part, or a space the model does not have.
     """
     if not samples:
-        raise ValueError("pack: no samples. Give at least one (tokens, reveal) pair.")
+        raise FoundationError("pack: no samples. Give at least one (tokens, reveal) pair.")
     flat = _Flat.of(samples, {s.name: (i, s) for i, s in enumerate(spaces)})
-    last = torch.zeros(len(samples), dtype=torch.long).scatter_reduce(0, flat.document, flat.reveal, "amax", include_self=False)
+    last = torch.zeros(len(samples), dtype=torch.long).scatter_reduce(
+        0, flat.document, flat.reveal, "amax", include_self=False
+    )
     needed = (flat.reveal >= 0) & ((flat.reveal < last[flat.document]) | (last[flat.document] == 0))
     content, query = torch.nonzero(needed).flatten(), torch.nonzero(flat.reveal > 0).flatten()
     source = torch.cat([content, query])
@@ -129,7 +143,9 @@ def pack(samples: Sequence[tuple[Tokens, Int[Tensor, "L"]]], spaces: Sequence[Sp
     source, code = source[order], code[order]
     sizes = torch.bincount(flat.document[source], minlength=len(samples))
     if (sizes == 0).any():
-        raise ValueError(f"pack: no token of sample {int((sizes == 0).nonzero()[0])} takes part. A policy must give or ask for one.")
+        raise FoundationError(
+            f"pack: no token of sample {int((sizes == 0).nonzero()[0])} takes part. A policy must give or ask for one."
+        )
     offsets = torch.cat([sizes.new_zeros(1), sizes.cumsum(0)])
     return TokenBatch(
         flat.ids[source], flat.space[source], flat.position[source], flat.track[source], code, offsets,
@@ -152,18 +168,21 @@ class _Flat:
 
     @classmethod
     def of(cls, samples: Sequence[tuple[Tokens, Tensor]], known: Mapping[str, tuple[int, Space]]) -> "_Flat":
-        ids, space, rows = [], [], {}
+        ids, space, rows, count = [], [], defaultdict(list), Counter()
         legends: dict[tuple[Space, ...], Tensor] = {}
         for tokens, reveal in samples:
             if len(reveal) != len(tokens):
-                raise ValueError(f"pack: {len(reveal)} reveal steps for {len(tokens)} tokens. A policy returns one per token.")
+                raise FoundationError(
+                    f"pack: {len(reveal)} reveal steps for {len(tokens)} tokens. A policy returns one per token."
+                )
             if tokens.spaces not in legends:
                 legends[tokens.spaces] = torch.tensor([_index(s, known) for s in tokens.spaces])
             space.append(legends[tokens.spaces][tokens.space])
-            shift = [0 if s.discrete else sum(map(len, rows.get(s.name, ()))) for s in tokens.spaces]
+            shift = [count[s.name] for s in tokens.spaces]
             ids.append(tokens.ids + torch.tensor(shift)[tokens.space] if any(shift) else tokens.ids)
             for name, vectors in tokens.vectors.items():
-                rows.setdefault(name, []).append(vectors)
+                rows[name].append(vectors)
+                count[name] += len(vectors)
         lengths = torch.tensor([len(t) for t, _ in samples])
         ends = lengths.cumsum(0)
         document = torch.repeat_interleave(torch.arange(len(samples)), lengths)
@@ -182,7 +201,13 @@ class _Flat:
 def _index(space: Space, known: Mapping[str, tuple[int, Space]]) -> int:
     index, expected = known.get(space.name, (-1, space))
     if index < 0:
-        raise ValueError(f"The model has no space {space.name!r}; it has {', '.join(known)}. Train it with that modality, or leave it out.")
+        raise FoundationError(
+            f"The model has no space {space.name!r}; it has {', '.join(known)}. "
+            "Train it with that modality, or leave it out."
+        )
     if (expected.kind, expected.size) != (space.kind, space.size):
-        raise ValueError(f"Space {space.name!r} is {space.kind} of size {space.size} here and {expected.kind} of size {expected.size} in the model. Use the model's own tokenizer.")
+        raise FoundationError(
+            f"Space {space.name!r} is {space.kind} of size {space.size} here and {expected.kind} of size "
+            f"{expected.size} in the model. Use the model's own tokenizer."
+        )
     return index

@@ -18,6 +18,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from foundation.errors import FoundationError
+
 AXES = 4  # position columns; a space uses the first len(space.axes) of them (time and three of space at most)
 
 
@@ -33,7 +35,9 @@ class Axis:
 
     def __post_init__(self) -> None:
         if not self.low <= self.high or self.step <= 0:
-            raise ValueError(f"Axis {self.name!r}: low {self.low}, high {self.high}, step {self.step}; want low <= high, step > 0.")
+            raise FoundationError(
+                f"Axis {self.name!r}: low {self.low}, high {self.high}, step {self.step}; want low <= high, step > 0."
+            )
 
     @property
     def count(self) -> int:
@@ -59,9 +63,12 @@ class Space:
 
     def __post_init__(self) -> None:
         if self.kind not in ("discrete", "continuous"):
-            raise ValueError(f"Space {self.name!r} has kind {self.kind!r}. Use 'discrete' or 'continuous'.")
+            raise FoundationError(f"Space {self.name!r} has kind {self.kind!r}. Use 'discrete' or 'continuous'.")
         if self.size < 1 or len(self.axes) > AXES:
-            raise ValueError(f"Space {self.name!r}: size {self.size} with {len(self.axes)} axes; want size >= 1 and at most {AXES} axes.")
+            raise FoundationError(
+                f"Space {self.name!r}: size {self.size} with {len(self.axes)} axes; "
+                f"want size >= 1 and at most {AXES} axes."
+            )
 
     @property
     def discrete(self) -> bool:
@@ -116,7 +123,9 @@ class Tokens:
 
     def select(self, index: Int[Tensor, "n"] | Bool[Tensor, "L"]) -> "Tokens":
         """The tokens at `index`, with the same legend and vectors."""
-        return replace(self, ids=self.ids[index], space=self.space[index], position=self.position[index], track=self.track[index])
+        return replace(
+            self, ids=self.ids[index], space=self.space[index], position=self.position[index], track=self.track[index]
+        )
 
     def names(self) -> tuple[str, ...]:
         """Names of the spaces that have at least one token, in legend order."""
@@ -128,14 +137,14 @@ def concatenate(parts: Sequence[Tokens]) -> Tokens:
     """Tokens of several tokenizers as one sample; spaces of the same name must be equal.
 
     Raises:
-        ValueError: nothing to concatenate, or two parts disagree on what a space is.
+        FoundationError: nothing to concatenate, or two parts disagree on what a space is.
     """
     if not parts:
-        raise ValueError("No tokens to concatenate. The sample has no modality that a tokenizer knows.")
+        raise FoundationError("No tokens to concatenate. The sample has no modality that a tokenizer knows.")
     legend: dict[str, Space] = {}
     for space in (s for part in parts for s in part.spaces):
         if legend.setdefault(space.name, space) != space:
-            raise ValueError(f"Two tokenizers disagree on space {space.name!r}: {legend[space.name]} and {space}.")
+            raise FoundationError(f"Two tokenizers disagree on space {space.name!r}: {legend[space.name]} and {space}.")
     spaces = tuple(legend.values())
     vectors: dict[str, list[Tensor]] = {}
     ids, index = [], []

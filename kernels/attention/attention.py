@@ -1,10 +1,12 @@
 """attention: the public operator; checks its input and picks the path for the device."""
 
+import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from foundation.kernels.attention.layout import AttentionLayout
+from foundation.kernels.attention.plan import Block
 
 
 def attention(
@@ -18,13 +20,16 @@ def attention(
 
     Rows that see no key (a query document without context) give zeros.
 
+    Args:
+        scale: 1 / sqrt(dim) if None.
+
     Raises:
         ValueError: q, k or v have other lengths than the layout.
     """
     if len(q) != len(layout.query_code) or len(k) != len(layout.key_code) or k.shape != v.shape:
         raise ValueError(
-            f"attention: q, k, v have {len(q)}, {len(k)}, {len(v)} rows, the layout has {len(layout.query_code)} queries "
-            f"and {len(layout.key_code)} keys. Build the layout from the same batch."
+            f"attention: q, k, v have {len(q)}, {len(k)}, {len(v)} rows, the layout has {len(layout.query_code)} "
+            f"queries and {len(layout.key_code)} keys. Build the layout from the same batch."
         )
     return grouped_attention(q, k, v, layout, scale)
 
@@ -36,13 +41,30 @@ def grouped_attention(
     layout: AttentionLayout,
     scale: float | None = None,
 ) -> Float[Tensor, "Tq heads dim"]:
-    """Rectangles of equal shape go into one fused call each: nothing is padded and nothing is masked."""
-    out = q.new_zeros(q.shape)
-    for query, key in layout.blocks:  # [B, n], [B, m]
-        if key.shape[1] == 0:
-            continue
-        block = F.scaled_dot_product_attention(
-            q[query].transpose(1, 2), k[key].transpose(1, 2), v[key].transpose(1, 2), scale=scale
-        )  # [B, heads, n, dim]
-        out = out.index_put((query,), block.transpose(1, 2))
-    return out
+    """Pieces of equal shape go into one fused call each, on any device: nothing is padded.
+
+    Rows are gathered once and split, not indexed block by block: the gradient of a split is one concatenation, that
+    of an index is a full-size tensor of zeros for each block.
+    """
+    plan = layout.plan
+    q, k, v = _take(q, plan.query_order), _take(k, plan.key_order), _take(v, plan.key_order)
+    query_rows = [b.pieces * b.queries for b in plan.blocks]
+    key_rows = [b.pieces * b.keys for b in plan.blocks]
+    parts = [
+        _block_attention(*rows, block, scale)
+        for *rows, block in zip(q.split(query_rows), k.split(key_rows), v.split(key_rows), plan.blocks, strict=True)
+    ]
+    return _take(torch.cat(parts) if parts else q, plan.query_place)
+
+
+def _block_attention(q: Tensor, k: Tensor, v: Tensor, block: Block, scale: float | None) -> Tensor:
+    if block.keys == 0:
+        return torch.zeros_like(q)
+    q = q.unflatten(0, (block.pieces, block.queries)).transpose(1, 2)  # [B, heads, n, dim]
+    k, v = (x.unflatten(0, (block.pieces, block.keys)).transpose(1, 2) for x in (k, v))  # [B, heads, m, dim]
+    out = F.scaled_dot_product_attention(q, k, v, attn_mask=block.visible, scale=scale)
+    return out.transpose(1, 2).flatten(0, 1)  # [B * n, heads, dim]
+
+
+def _take(rows: Float[Tensor, "T heads dim"], order: Int[Tensor, "R"] | None) -> Float[Tensor, "R heads dim"]:
+    return rows if order is None else rows.index_select(0, order)

@@ -13,6 +13,8 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from foundation.kernels.attention.plan import Plan
+
 
 @dataclass(frozen=True, eq=False)
 class AttentionLayout:
@@ -25,13 +27,13 @@ class AttentionLayout:
         key_code: int64 [Tk], in each segment sorted: even codes first, each parity ascending.
     """
 
-    query_offsets: Int[Tensor, "N+1"]
+    query_offsets: Int[Tensor, "bounds"]
     query_code: Int[Tensor, "Tq"]
-    key_offsets: Int[Tensor, "N+1"]
+    key_offsets: Int[Tensor, "bounds"]
     key_code: Int[Tensor, "Tk"]
 
     @classmethod
-    def packed(cls, offsets: Int[Tensor, "N+1"], code: Int[Tensor, "T"]) -> "AttentionLayout":
+    def packed(cls, offsets: Int[Tensor, "bounds"], code: Int[Tensor, "T"]) -> "AttentionLayout":
         """Self-attention: the rows are both queries and keys."""
         return cls(offsets, code, offsets, code)
 
@@ -68,33 +70,12 @@ class AttentionLayout:
         return start, prefix, lo, hi
 
     @cached_property
-    def blocks(self) -> list[tuple[Tensor, Tensor]]:
-        """Dense rectangles that cover the visible pairs: (query rows [B, n], key rows [B, m]), one entry a shape.
-
-        Consecutive rows with the same four integers see the same keys, so they form a rectangle without a mask;
-        rectangles of equal shape from all segments go together into one call.
-        """
-        if len(self.query_code) == 0:
-            return []
-        start, prefix, lo, hi = (r.cpu() for r in self.ranges)
-        rows = torch.stack([start, prefix, lo, hi], 1)
-        first = torch.ones(len(rows), dtype=torch.bool)
-        first[1:] = (rows[1:] != rows[:-1]).any(1)
-        begin = torch.nonzero(first).flatten()
-        count = torch.diff(begin, append=torch.tensor([len(rows)]))
-        shape = torch.stack([count, prefix[begin], (hi - lo)[begin]], 1)
-        device = self.query_code.device
-        groups = []
-        kinds, kind = torch.unique(shape, dim=0, return_inverse=True)
-        for i, (n, n_prefix, n_window) in enumerate(kinds.tolist()):
-            at = begin[kind == i]
-            query = at[:, None] + torch.arange(n)
-            key = torch.cat([start[at, None] + torch.arange(n_prefix), lo[at, None] + torch.arange(n_window)], 1)
-            groups.append((query.to(device), key.to(device)))
-        return groups
+    def plan(self) -> Plan:
+        """The visible pairs as dense pieces of few shapes, for a path without a kernel of its own."""
+        return Plan.of(torch.stack(self.ranges, 1), self.query_segment, len(self.key_code))
 
 
-def segment_of(offsets: Int[Tensor, "N+1"], rows: int) -> Int[Tensor, "rows"]:
+def segment_of(offsets: Int[Tensor, "bounds"], rows: int) -> Int[Tensor, "rows"]:
     """Segment index of each of `rows` packed rows."""
     index = torch.arange(len(offsets) - 1, device=offsets.device)
     return torch.repeat_interleave(index, torch.diff(offsets), output_size=rows)

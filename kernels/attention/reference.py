@@ -1,4 +1,4 @@
-"""The definition of attention in this package: slow, obvious, any dtype, any device. Fast paths are tested against it."""
+"""The definition of attention in this package: slow, obvious, any dtype, any device; fast paths are tested on it."""
 
 import torch
 from jaxtyping import Bool, Float
