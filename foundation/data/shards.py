@@ -1,0 +1,204 @@
+"""Shards: directories of tar files with many samples to a member, written whole or not at all, read by byte range."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from foundation.data.census import Census
+from foundation.data.columns import decode_records, encode_records
+from foundation.data.manifest import NAME, REMAKE, Manifest, ShardError
+from foundation.data.members import AGAIN, Encode, check_size, read_member, sha256_of, write_shards
+from foundation.data.records import Sample
+from foundation.data.token_columns import TokenSample, decode_tokens, encode_tokens
+from foundation.errors import FoundationError
+from foundation.files import whole_directory
+from foundation.progress import track
+from foundation.tokens import Space
+
+__all__ = ["RecordShards", "ShardError", "TokenSample", "TokenShards", "write_records", "write_tokens"]
+T = TypeVar("T", Sample, TokenSample)
+
+
+def write_records(
+    samples: Iterable[Sample],
+    out: Path,
+    total: int | None = None,
+    samples_per_member: int = 64,
+    members_per_shard: int = 64,
+) -> Manifest:
+    """Write samples as record shards; memory holds one member at a time.
+
+    Args:
+        samples: read once, in order.
+        out: the directory; replaced only when the new one is complete.
+        total: number of samples, if known, for the progress display.
+
+    Raises:
+        ShardError: no samples.
+        FoundationError: the disk is full; nothing is left half-written.
+    """
+    return _write("records", samples, out, total, samples_per_member, members_per_shard, encode_records)
+
+
+def write_tokens(
+    samples: Iterable[TokenSample],
+    out: Path,
+    spaces: Sequence[Space],
+    tokenizer_hash: str,
+    total: int | None = None,
+    samples_per_member: int = 256,
+    members_per_shard: int = 64,
+) -> Manifest:
+    """Write tokenised samples as token shards; memory holds one member at a time.
+
+    Args:
+        samples: read once, in order; their spaces must be among `spaces`.
+        out: the directory; replaced only when the new one is complete.
+        spaces: the legend of the data set.
+        tokenizer_hash: fingerprint of the tokenizers, so that readers can refuse codes of others.
+        total: number of samples, if known, for the progress display.
+
+    Raises:
+        ShardError: no samples, a space that is not in `spaces`, or a code outside its space.
+        FoundationError: the disk is full; nothing is left half-written.
+    """
+    legend = tuple(spaces)
+    encode = partial(encode_tokens, spaces=legend)
+    extra = {"tokenizer_hash": tokenizer_hash, "spaces": legend}
+    return _write("tokens", samples, out, total, samples_per_member, members_per_shard, encode, **extra)
+
+
+def _write(
+    kind: str,
+    samples: Iterable[T],
+    out: Path,
+    total: int | None,
+    samples_per_member: int,
+    members_per_shard: int,
+    encode: Encode,
+    **extra: Any,  # noqa: ANN401 - further fields of the manifest
+) -> Manifest:
+    if out.is_dir() and any(out.iterdir()) and not (out / NAME).is_file():
+        raise ShardError(f"{out}: the directory holds other files, which would be lost. Write to a new directory.")
+    if total is not None:
+        samples = track(samples, f"writing {out}", total)
+    seen = Census()
+    chunks = _chunks(seen.watch(samples), samples_per_member)
+    with whole_directory(out) as directory:
+        shards = write_shards(chunks, directory, encode, members_per_shard)
+        if not seen.samples:
+            raise ShardError(f"{out}: there are no samples to write. Check the inputs; empty data sets are not made.")
+        manifest = Manifest(kind, seen.samples, shards, seen.statistics(), seen.label_schema(), **extra)
+        manifest.save(directory)
+    return manifest
+
+
+def _chunks(samples: Iterable[T], size: int) -> Iterator[list[T]]:
+    samples = iter(samples)
+    while chunk := list(islice(samples, size)):
+        yield chunk
+
+
+class _Shards:
+    """A shard directory opened for reading; holds no open file, so it may be sent to another process."""
+
+    kind: str
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        self.manifest = Manifest.load(self.path)
+        if self.manifest.kind != self.kind:
+            raise ShardError(
+                f"{self.path}: holds {self.manifest.kind}, {self.kind} are wanted. "
+                f"Make them with `{REMAKE[self.kind]}`."
+            )
+        for shard in self.manifest.shards:
+            check_size(self.path / shard.name, shard)
+
+    def __len__(self) -> int:
+        return self.manifest.samples
+
+    @property
+    def members(self) -> int:
+        """Number of members, the unit of random access."""
+        return len(self.manifest.members)
+
+    def verify(self) -> None:
+        """Read every byte and compare the checksums.
+
+        Raises:
+            ShardError: a shard differs from the one that was written.
+        """
+        for shard in track(self.manifest.shards, f"verifying {self.path}"):
+            path = self.path / shard.name
+            check_size(path, shard)
+            if sha256_of(path) != shard.sha256:
+                raise ShardError(f"{path}: the checksum differs from the manifest's, so bytes have changed. {AGAIN}")
+
+    def _read(self, index: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        name, member = self.manifest.members[index]
+        return read_member(self.path / name, member, index)
+
+
+class RecordShards(_Shards):
+    """Samples of records, in the order in which they were written."""
+
+    kind = "records"
+
+    def member(self, index: int) -> list[Sample]:
+        """The samples of one member."""
+        try:
+            return decode_records(*self._read(index))
+        except (KeyError, FoundationError) as error:
+            if isinstance(error, ShardError):
+                raise
+            raise ShardError(
+                f"{self.path}: member {index} holds records this version refuses ({error}). {AGAIN}"
+            ) from error
+
+    def __iter__(self) -> Iterator[Sample]:
+        for index in range(self.members):
+            yield from self.member(index)
+
+
+class TokenShards(_Shards):
+    """Tokenised samples, in the order in which they were written.
+
+    Args:
+        path: the shard directory.
+        modalities: names of the spaces to read; empty = all. Tokens of others are left out.
+        tokenizer_hash: fingerprint the codes must have; empty = any.
+
+    Raises:
+        ShardError: an unknown space, or codes of another tokenizer.
+    """
+
+    kind = "tokens"
+
+    def __init__(self, path: Path | str, modalities: Sequence[str] = (), tokenizer_hash: str = "") -> None:
+        super().__init__(path)
+        stored = self.manifest.spaces
+        unknown = [m for m in modalities if m not in {s.name for s in stored}]
+        if unknown:
+            raise ShardError(
+                f"{self.path}: has no tokens of {', '.join(unknown)}; it has {', '.join(s.name for s in stored)}. "
+                "Leave them out of `modalities`, or tokenise again with their tokenizers."
+            )
+        if tokenizer_hash and tokenizer_hash != self.manifest.tokenizer_hash:
+            raise ShardError(
+                f"{self.path}: made with tokenizer {self.manifest.tokenizer_hash}, {tokenizer_hash} is wanted; "
+                "codes would not mean the same. Use the first, or tokenise again with `foundation tokenize apply`."
+            )
+        self.spaces = tuple(s for s in stored if s.name in modalities) if modalities else stored
+
+    def member(self, index: int) -> list[TokenSample]:
+        """The samples of one member."""
+        return decode_tokens(*self._read(index), self.manifest.spaces, self.spaces)
+
+    def __iter__(self) -> Iterator[TokenSample]:
+        for index in range(self.members):
+            yield from self.member(index)
