@@ -16,7 +16,10 @@ import torch
 from jaxtyping import Int
 from torch import Generator, Tensor
 
+from foundation.errors import FoundationError
 from foundation.tokens import Tokens
+
+NOTHING = ""  # stands for the given space in a pair of `support` when a token is asked with nothing given
 
 
 class MaskingPolicy(ABC):
@@ -28,7 +31,10 @@ class MaskingPolicy(ABC):
 
     @abstractmethod
     def support(self, spaces: Sequence[str]) -> frozenset[tuple[str, str]]:
-        """The (given, asked) pairs of space names this policy can draw; the sampler refuses others."""
+        """The (given, asked) pairs of space names this policy can draw; the sampler refuses others.
+
+        Asking with nothing given is the pair (NOTHING, asked).
+        """
 
 
 @dataclass(frozen=True)
@@ -39,8 +45,11 @@ class Mixture(MaskingPolicy):
     weights: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        if not self.policies or len(self.policies) != len(self.weights) or min(self.weights) < 0 or sum(self.weights) <= 0:
-            raise ValueError(f"Mixture: {len(self.policies)} policies with weights {self.weights}. Give one weight >= 0 each, not all 0.")
+        weights = self.weights
+        if not weights or len(self.policies) != len(weights) or min(weights) < 0 or sum(weights) <= 0:
+            raise FoundationError(
+                f"Mixture: {len(self.policies)} policies with weights {weights}. Give one weight >= 0 each, not all 0."
+            )
 
     def __call__(self, tokens: Tokens, generator: Generator) -> Int[Tensor, "L"]:
         """Reveal steps of the policy drawn for this sample."""
