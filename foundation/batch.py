@@ -41,7 +41,7 @@ class TokenBatch:
     code: Int[Tensor, "E"]
     offsets: Int[Tensor, "bounds"]
     token: Int[Tensor, "E"]
-    vectors: Mapping[str, Float[Tensor, "rows width"]] = field(default_factory=dict)
+    vectors: Mapping[str, Float[Tensor, "_ _"]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -92,7 +92,7 @@ class TokenBatch:
         q, c = self.query_layout, self.content_layout
         return AttentionLayout(q.query_offsets, q.query_code, c.key_offsets, c.key_code)
 
-    def rows_by_space(self, rows: Int[Tensor, "R"], spaces: int) -> list[Int[Tensor, "rows_of_space"]]:
+    def rows_by_space(self, rows: Int[Tensor, "R"], spaces: int) -> list[Int[Tensor, "_"]]:
         """`rows` split by space: an ascending index for each of the model's `spaces`, empty where one is absent."""
         space = self.space[rows]
         counts = torch.bincount(space, minlength=spaces).tolist()
@@ -118,7 +118,7 @@ class TokenBatch:
         return replace(self, **moved, vectors={k: v.pin_memory() for k, v in self.vectors.items()})
 
 
-def pack(samples: Sequence[tuple[Tokens, Int[Tensor, "L"]]], spaces: Sequence[Space]) -> TokenBatch:
+def pack(samples: Sequence[tuple[Tokens, Int[Tensor, "_"]]], spaces: Sequence[Space]) -> TokenBatch:
     """Lay samples end to end as one batch, each a document.
 
     Args:

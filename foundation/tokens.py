@@ -94,7 +94,7 @@ class Tokens:
     space: Int[Tensor, "L"]
     position: Float[Tensor, "L A"]
     track: Int[Tensor, "L"]
-    vectors: Mapping[str, Float[Tensor, "rows width"]] = field(default_factory=dict)
+    vectors: Mapping[str, Float[Tensor, "_ _"]] = field(default_factory=dict)
 
     @classmethod
     def of_space(
