@@ -21,7 +21,10 @@ class SpaceEmbedding(nn.Module):
         super().__init__()
         self.spaces = tuple(spaces)
         self.value = nn.ModuleDict(
-            {s.name: nn.Embedding(s.size, width) if s.discrete else nn.Linear(s.size, width, bias=False) for s in spaces}
+            {
+                s.name: nn.Embedding(s.size, width) if s.discrete else nn.Linear(s.size, width, bias=False)
+                for s in spaces
+            }
         )
         self.space = nn.Embedding(len(spaces), width)
         self.query = nn.Parameter(torch.empty(width))

@@ -1,0 +1,136 @@
+"""The files of a stored model: config.json, model.safetensors and a card."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from foundation import __version__
+from foundation.config import ModelConfig
+from foundation.errors import FoundationError
+from foundation.model.transformer import FoundationTransformer
+from foundation.tokens import Axis, Space
+
+FORMAT = 1  # of config.json; raise it when an older reader would misread the file
+HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
+CARD = """---
+library_name: foundation
+license: apache-2.0
+tags: [foundation, masked-modelling]
+---
+
+# A foundation model over {names}
+
+{parameters:,} parameters; depth {depth}, decoder depth {decoder_depth}, width {width}.
+
+| space | kind | size | axes |
+|---|---|---:|---|
+{rows}
+
+```python
+from foundation import FoundationModel
+
+model = FoundationModel.from_pretrained("this directory or its hub name")
+features = model.encode(samples)
+```
+"""
+
+
+def locate(name: str | Path, **options: object) -> Path:
+    """The directory called so, or the local copy of the hub repository of that name; options are the download's.
+
+    Raises:
+        FoundationError: there is neither.
+    """
+    path = Path(name).expanduser()
+    if path.is_dir():
+        return path
+    if path.exists():
+        raise FoundationError(f"{path} is a file. Give the exported directory; `foundation export {path}` makes one.")
+    if not (isinstance(name, str) and HUB_NAME.fullmatch(name)) or path.parent.exists():
+        raise FoundationError(f"{path}: no such directory. Give one that training or `foundation export` wrote.")
+    try:
+        patterns = ["config.json", "model.safetensors", "tokenizers/*"]
+        return Path(snapshot_download(str(name), allow_patterns=patterns, **options))  # type: ignore[arg-type]
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+        raise FoundationError(
+            f"{name}: no such directory, and the hub did not give it ({type(error).__name__}). "
+            "Check the name and the network, or give an exported directory."
+        ) from error
+
+
+def write_model(model: FoundationTransformer, tokenizers: str | None, directory: Path) -> None:
+    """Write the three files; `tokenizers` is the fingerprint of those the model was trained with."""
+    config = {
+        "format": FORMAT,
+        "foundation": __version__,
+        "model": asdict(model.config),
+        "spaces": [asdict(s) for s in model.spaces],
+        "tokenizers": tokenizers,
+    }
+    (directory / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    save_file(weights, directory / "model.safetensors", metadata={"format": "pt"})
+    (directory / "README.md").write_text(_card(model))
+
+
+def read_model(directory: Path) -> tuple[ModelConfig, tuple[Space, ...], str | None]:
+    """Configuration, spaces and tokenizer fingerprint (None = without tokenizers) of config.json.
+
+    Raises:
+        FoundationError: the file is missing, of another format version, or not what `write_model` wrote.
+    """
+    path = directory / "config.json"
+    if not path.is_file():
+        raise FoundationError(f"{path} is missing. Give a directory that training or `foundation export` wrote.")
+    try:
+        stored = json.loads(path.read_text())
+        found = stored.get("format")
+        if found == FORMAT:
+            return ModelConfig(**stored["model"]), tuple(_space(**s) for s in stored["spaces"]), stored["tokenizers"]
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise FoundationError(f"{path} is damaged or edited wrongly ({error}). Export the model again.") from error
+    raise FoundationError(f"{path} has format {found}, this version reads {FORMAT}. Install the matching version.")
+
+
+def read_weights(model: FoundationTransformer, directory: Path) -> None:
+    """Load model.safetensors into `model`: every tensor, and none left over.
+
+    Raises:
+        FoundationError: the file is missing or damaged, or its tensors are not the model's.
+    """
+    path = directory / "model.safetensors"
+    if not path.is_file():
+        raise FoundationError(f"{path} is missing. Copy the whole directory, or export the model again.")
+    try:
+        model.load_state_dict(load_file(path), strict=True)
+    except SafetensorError as error:
+        raise FoundationError(f"{path} is damaged ({error}). Copy it again, or export the model again.") from error
+    except RuntimeError as error:
+        what = " ".join(str(error).split())[:300]
+        raise FoundationError(f"{path} does not fit config.json beside it ({what}). Export the model again.") from error
+
+
+def _space(name: str, kind: str, size: int, axes: list[Mapping[str, str | float]]) -> Space:
+    return Space(name, kind, size, tuple(Axis(**axis) for axis in axes))  # type: ignore[arg-type]
+
+
+def _card(model: FoundationTransformer) -> str:
+    rows = "\n".join(
+        f"| {s.name} | {s.kind} | {s.size} | {', '.join(f'{a.name} [{a.unit}]' for a in s.axes)} |"
+        for s in model.spaces
+    )
+    return CARD.format(
+        names=", ".join(s.name for s in model.spaces),
+        parameters=sum(p.numel() for p in model.parameters()),
+        depth=model.config.depth,
+        decoder_depth=model.config.decoder_depth,
+        width=model.config.width,
+        rows=rows,
+    )
