@@ -1,0 +1,167 @@
+"""SkySurvey: a stream of simulated objects, each seen as an image, spectra, photometry and a redshift."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from foundation.data.records import Record, Sample, Scalar
+from foundation.data.simulate import camera, photometry
+from foundation.data.simulate.source import KINDS, Source, draw_source
+from foundation.data.simulate.spectrograph import observe
+from foundation.errors import FoundationError
+
+SPECTRA = ("spectrum_sdss", "spectrum_desi")
+CATASTROPHE = 0.01  # fraction of redshifts that are confidently wrong
+UNSURE_SNR = 2.0  # below it most redshifts fail
+CALIBRATION = 0.02  # scatter of the catalogue's zero points, as a fraction
+UNRESOLVED = 0.25  # arcsec: smaller half-light radii are catalogued as points, as Tractor does
+PARTS = ("source", "image", "spectrum_sdss", "spectrum_desi", "catalogue")  # each has its own random stream
+
+
+@dataclass(frozen=True)
+class SkySurvey:
+    """Simulated cross-matched surveys; `sample(index)` is a pure function of this object and `index`.
+
+    Args:
+        seed: of the whole sky.
+        galaxies, quasars, stars: relative frequency of the classes.
+        spectra: which of "spectrum_sdss" and "spectrum_desi" are observed.
+        image_size: side of the cut-out in pixels of 0.262 arcsec; 0 = no images.
+        snr: range of the median signal-to-noise per pixel, drawn log-uniformly.
+        bright_fraction: of spectra with signal-to-noise from the range's end up to 500.
+        missing_image, missing_spectrum, missing_scalar: probability that an image, each spectrum, each catalogue entry is absent; at
+            least one spectrum stays.
+    """
+
+    seed: int = 0
+    galaxies: float = 0.62
+    quasars: float = 0.18
+    stars: float = 0.20
+    spectra: tuple[str, ...] = SPECTRA
+    image_size: int = 64
+    snr: tuple[float, float] = (0.5, 30.0)
+    bright_fraction: float = 0.03
+    missing_image: float = 0.05
+    missing_spectrum: float = 0.2
+    missing_scalar: float = 0.2
+
+    def __post_init__(self) -> None:
+        mix = (self.galaxies, self.quasars, self.stars)
+        if min(mix) < 0 or sum(mix) <= 0:
+            raise FoundationError(
+                f"The classes have weights {mix}, wanted numbers >= 0 that are not all 0. Try --galaxies 0.6 --quasars 0.2 --stars 0.2."
+            )
+        if unknown := [name for name in self.spectra if name not in SPECTRA]:
+            raise FoundationError(f"There is no spectrograph {unknown[0]!r}. Choose from {', '.join(SPECTRA)}.")
+        if not 0 < self.snr[0] <= self.snr[1]:
+            raise FoundationError(f"The signal-to-noise range is {self.snr}, wanted 0 < low <= high. Try (0.5, 30).")
+
+    def samples(self, count: int, start: int = 0) -> Iterator[Sample]:
+        """Samples start, start + 1, ... of which there are `count`."""
+        return map(self.sample, range(start, start + count))
+
+    def source(self, index: int) -> Source:
+        """The object itself, before any instrument; the same whatever else this survey observes."""
+        draw = self._stream(index, "source")
+        mix = np.array([self.galaxies, self.quasars, self.stars])
+        kind = KINDS[int(draw.choice(3, p=mix / mix.sum()))]
+        return draw_source(kind, draw)
+
+    def sample(self, index: int) -> Sample:
+        """Object number `index`: records and truths.
+
+        Labels: class, subclass, z, snr, z_warning, seed, index and the parameters of the class (log_mass, star_forming, teff ...).
+        """
+        source = self.source(index)
+        spectra = self._spectra(index, source)
+        quality = next((spectra[name].snr for name in SPECTRA if name in spectra), 0.0)
+        fluxes, bulge = photometry.optical_fluxes(np.stack([source.flux, source.bulge]))
+        records: dict[str, Record] = {**self._image(index, source, fluxes, bulge), **spectra}
+        draw = self._stream(index, "catalogue")
+        catalogue, warning = self._catalogue(source, fluxes, quality, draw)
+        ra, dec = float(draw.uniform(0, 360)), float(np.degrees(np.arcsin(draw.uniform(-0.3, 1))))
+        labels = {
+            "class": source.kind,
+            "subclass": source.subclass,
+            "z": source.z,
+            "z_warning": warning,
+            "snr": quality,
+            **source.truths,
+        }
+        origin = {"survey": "simulated", "seed": self.seed, "row": index, "ra": ra, "dec": dec}
+        return Sample(f"sky-{self.seed}-{index:08d}", records | catalogue, labels, origin)
+
+    def _stream(self, index: int, part: str) -> np.random.Generator:
+        return np.random.default_rng([self.seed, index, PARTS.index(part)])
+
+    def _spectra(self, index: int, source: Source) -> dict[str, Record]:
+        draws = {name: self._stream(index, name) for name in self.spectra}
+        absent = {name: draw.random() < self.missing_spectrum for name, draw in draws.items()}
+        kept = [name for name in self.spectra if not absent[name]] or list(self.spectra[:1])
+        return {name: observe(name, source.flux, self._exposure(draws[name]), draws[name]).spectrum for name in kept}
+
+    def _exposure(self, draw: np.random.Generator) -> float:
+        """Signal-to-noise to reach."""
+        low, high = self.snr
+        if draw.random() < self.bright_fraction:
+            low, high = high, max(high, 500.0)
+        return float(np.exp(draw.uniform(np.log(low), np.log(high))))
+
+    def _image(self, index: int, source: Source, fluxes: np.ndarray, bulge: np.ndarray) -> dict[str, Record]:
+        draw = self._stream(index, "image")
+        if self.image_size == 0 or draw.random() < self.missing_image:
+            return {}
+        fwhm = camera.draw_fwhm(draw)
+        lights = camera.lights_of(fluxes, bulge, source.morphology) + camera.draw_neighbours(self.image_size, draw)
+        return {"image": camera.expose(camera.render(lights, fwhm, self.image_size), fwhm, draw)}
+
+    def _catalogue(
+        self, source: Source, fluxes: np.ndarray, snr: float, draw: np.random.Generator
+    ) -> tuple[dict[str, Record], int]:
+        """Photometry, shape, dust and redshift as a catalogue gives them, and the redshift's warning bits."""
+        entries = [*_fluxes(source, fluxes, draw), *_shape(source, fluxes, draw), Scalar(source.ebv, "ebv", "mag")]
+        records: dict[str, Record] = {e.name: e for e in entries if draw.random() >= self.missing_scalar}
+        redshift, warning = _redshift(source, snr, draw)
+        if warning == 0 and draw.random() >= self.missing_scalar:
+            records["redshift"] = redshift
+        return records, warning
+
+
+def _fluxes(source: Source, fluxes: np.ndarray, draw: np.random.Generator) -> Iterator[Scalar]:
+    """g, r, i, z, W1, W2 in nMgy; an extended object's sky noise grows with its area."""
+    radius = source.morphology.body.radius if source.morphology else 0.0
+    bands = photometry.OPTICAL + photometry.WISE
+    for band, flux in zip(bands, (*fluxes, *photometry.wise_fluxes(source.infrared)), strict=True):
+        spread = 1.0 if band in photometry.WISE else np.sqrt(1 + 2 * radius**2)
+        sky = photometry.sigma_of_depth(band) * spread
+        sigma = float(np.hypot(sky, CALIBRATION * flux))
+        yield Scalar(float(flux + sigma * draw.normal()), f"flux_{band}", "nmgy", sigma)
+
+
+def _shape(source: Source, fluxes: np.ndarray, draw: np.random.Generator) -> Iterator[Scalar]:
+    """Half-light radius and ellipticity; 0 for what is not resolved."""
+    noise = draw.normal(size=3)
+    body = source.morphology.body if source.morphology else None
+    error = 0.03 + 0.5 * photometry.sigma_of_depth("r") / max(float(fluxes[1]), 0.05)  # relative
+    radius = body.radius * float(np.exp(error * noise[0])) if body else 0.0
+    if body is None or radius < UNRESOLVED:
+        yield from (
+            Scalar(0.0, name, unit) for name, unit in (("shape_r", "arcsec"), ("shape_e1", ""), ("shape_e2", ""))
+        )
+        return
+    ellipticity = (1 - body.ratio) / (1 + body.ratio)
+    yield Scalar(radius, "shape_r", "arcsec", error * radius)
+    for name, part, scatter in (("shape_e1", np.cos, noise[1]), ("shape_e2", np.sin, noise[2])):
+        value = ellipticity * part(2 * body.angle) + error * scatter
+        yield Scalar(float(np.clip(value, -1, 1)), name, "", float(error))
+
+
+def _redshift(source: Source, snr: float, draw: np.random.Generator) -> tuple[Scalar, int]:
+    """The pipeline's redshift: fails silently for a few, and with a warning for most faint spectra."""
+    sigma = 1e-4 * (1 + source.z) / np.sqrt(max(snr, 0.1))
+    value = source.z + sigma * draw.normal()
+    if draw.random() < CATASTROPHE:
+        value = float(draw.uniform(0, 2))
+    failed = draw.random() < np.exp(-snr / UNSURE_SNR)
+    return Scalar(float(value), "redshift", "", float(sigma)), (1 << 2) if failed else 0  # SMALL_DELTA_CHI2
