@@ -1,0 +1,150 @@
+"""Loader: batches of a stream, one at a time, with a position that can be saved and resumed exactly on every rank."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields
+from itertools import count
+from typing import Any
+
+import torch
+from torch import distributed
+from torch.utils.data import DataLoader, Dataset
+
+from foundation.batch import TokenBatch
+from foundation.data.stream import OrderedPass, TokenStream
+from foundation.errors import FoundationError
+
+VERSION = 1  # of the saved state
+
+
+class RankedLoader:
+    """Batches of an endless stream; its state holds the position of every rank, in batches that were handed out.
+
+    One pass yields `batches` batches, the whole run: a length tells Lightning not to fetch a batch ahead, which a
+    resumed run would miss, and gives progress bars their total. Another pass goes on where the last one ended.
+
+    Args:
+        stream: of this rank.
+        batches: micro-batches of the run.
+        workers: processes that read ahead; the batches do not depend on it.
+    """
+
+    def __init__(self, stream: TokenStream, batches: int, workers: int = 0) -> None:
+        self.stream, self.batches, self.workers = stream, batches, workers
+        self._window = self._batch = self._done = 0
+
+    def __len__(self) -> int:
+        return self.batches
+
+    def __iter__(self) -> Iterator[TokenBatch]:
+        if self._done >= self.batches:
+            self._done = 0
+        for window in _windows(self.stream, count(self._window), self.workers):
+            for batch in window[self._batch :]:
+                self._batch += 1
+                self._done += 1
+                yield batch
+                if self._done >= self.batches:
+                    return
+            self._window, self._batch = self._window + 1, 0
+
+    def state_dict(self) -> dict[str, Any]:
+        """Positions of all ranks and what they refer to; every rank must call it, and every rank gets the same."""
+        own = {"window": self._window, "batch": self._batch, "done": self._done}
+        return {"version": VERSION, **self.stream.identity, "ranks": _of_all_ranks(own)}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go to the saved position of this rank.
+
+        Raises:
+            FoundationError: the state is of another version, number of ranks, seed, data set, policy or batch size.
+        """
+        if state.get("version") != VERSION:
+            raise FoundationError(
+                f"The saved data position has version {state.get('version')}, this program reads version {VERSION}. "
+                "Resume with the version of foundation that saved it, or start a new run."
+            )
+        if len(state["ranks"]) != self.stream.world:
+            raise FoundationError(
+                f"The checkpoint holds the data position of {len(state['ranks'])} ranks, this run has "
+                f"{self.stream.world}. Resume with the same number of ranks, or start a new run from its weights."
+            )
+        for name, value in self.stream.identity.items():
+            if state.get(name) != value:
+                raise FoundationError(
+                    f"The checkpoint was made with {name} {state.get(name)}, this run has {value}; the batches would "
+                    f"differ. Resume with the same {name}, or start a new run from its weights."
+                )
+        own = state["ranks"][self.stream.rank]
+        self._window, self._batch, self._done = own["window"], own["batch"], own["done"]
+
+
+class OrderedLoader:
+    """Batches of an ordered pass: the same on every iteration, for any number of workers."""
+
+    def __init__(self, ordered: OrderedPass, workers: int = 0) -> None:
+        self.ordered, self.workers = ordered, workers
+        self._count: int | None = None
+
+    def __len__(self) -> int:
+        if self._count is None:
+            self._count = self.ordered.count()
+        return self._count
+
+    def __iter__(self) -> Iterator[TokenBatch]:
+        for window in _windows(self.ordered, range(len(self.ordered)), self.workers):
+            yield from window
+
+
+def _windows(source: Dataset, indices: Iterable[int], workers: int) -> Iterator[list[TokenBatch]]:
+    """The windows at `indices`, in that order, made ahead by `workers` processes."""
+    own_randomness = torch.Generator()  # else DataLoader draws from the global one, and a resumed run would differ
+    loader = DataLoader(
+        _Portable(source),
+        batch_size=None,
+        sampler=indices,
+        num_workers=workers,
+        collate_fn=_unchanged,
+        generator=own_randomness,
+    )
+    for window in loader:
+        if isinstance(window, FoundationError):
+            raise window
+        yield [_from_arrays(arrays) for arrays in window]
+
+
+class _Portable(Dataset):
+    """Windows as numpy arrays: tensors would each hold a file descriptor open while they change process.
+
+    An error the user can act on travels as itself; DataLoader would wrap it in another process's traceback.
+    """
+
+    def __init__(self, source: Dataset) -> None:
+        self.source = source
+
+    def __getitem__(self, window: int) -> list[dict[str, Any]] | FoundationError:
+        try:
+            return [_to_arrays(batch) for batch in self.source[window]]
+        except FoundationError as error:
+            return error
+
+
+def _to_arrays(batch: TokenBatch) -> dict[str, Any]:
+    arrays = {f.name: getattr(batch, f.name).numpy() for f in fields(batch) if f.name != "vectors"}
+    return arrays | {"vectors": {name: rows.numpy() for name, rows in batch.vectors.items()}}
+
+
+def _from_arrays(arrays: Mapping[str, Any]) -> TokenBatch:
+    vectors = {name: torch.from_numpy(rows) for name, rows in arrays["vectors"].items()}
+    return TokenBatch(**{k: torch.from_numpy(v) for k, v in arrays.items() if k != "vectors"}, vectors=vectors)
+
+
+def _unchanged(window: Any) -> Any:  # noqa: ANN401 - DataLoader's default would turn arrays into tensors
+    return window
+
+
+def _of_all_ranks(own: dict[str, int]) -> list[dict[str, int]]:
+    if not distributed.is_available() or not distributed.is_initialized():
+        return [own]
+    ranks: list[Any] = [None] * distributed.get_world_size()
+    distributed.all_gather_object(ranks, own)
+    return ranks
