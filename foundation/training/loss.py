@@ -1,0 +1,121 @@
+"""The pretraining loss: negative log-likelihood at the queries, per space, normalised over the targets of all ranks.
+
+    loss = sum over spaces s of  c_s * (sum of the losses of this rank's targets of s) * ranks
+
+where c_s depends only on the numbers of targets N_s on all ranks, and the factor `ranks` undoes the mean that
+data-parallel training takes over gradients. So one global batch gives one gradient, however it is dealt out:
+
+    balance "space"   c_s = w_s / N_s / sum of w over the spaces with targets     (each space counts the same)
+    balance "token"   c_s = w_s / sum over spaces of w * N                        (each target counts the same)
+
+With gradient accumulation each micro-batch is normalised by its own global counts and the micro-batches are averaged;
+they fill one token budget, so their counts differ little.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, distributed
+from torch.distributions import Categorical, Distribution
+
+from foundation.batch import TokenBatch
+from foundation.errors import FoundationError
+from foundation.model.heads import Prediction
+from foundation.tokens import Space
+
+
+@dataclass(frozen=True, eq=False)
+class Tally:
+    """Losses of a batch, by space.
+
+    Args:
+        sums: [S] sum of the losses of the targets, in nats.
+        counts: float64 [S] number of targets.
+    """
+
+    sums: Float[Tensor, "S"]
+    counts: Float[Tensor, "S"]
+
+    def __add__(self, other: "Tally") -> "Tally":
+        return Tally(self.sums + other.sums, self.counts + other.counts)
+
+    @property
+    def mean(self) -> Float[Tensor, "S"]:
+        """[S] mean loss of a target; NaN in a space without targets."""
+        return self.sums / self.counts
+
+
+def tally(predictions: Mapping[str, Prediction], batch: TokenBatch, spaces: Sequence[Space]) -> Tally:
+    """Sum the losses of this rank's targets, space by space."""
+    sums, counts = [], []
+    for space in spaces:
+        prediction = predictions.get(space.name)
+        rows = 0 if prediction is None else len(prediction.rows)
+        loss = (
+            surprise(prediction.distribution, target(batch, prediction.rows, space))
+            if rows
+            else batch.position.new_zeros(1)
+        )
+        sums.append(loss.sum())
+        counts.append(rows)
+    return Tally(torch.stack(sums), torch.tensor(counts, dtype=torch.float64, device=batch.ids.device))
+
+
+def target(batch: TokenBatch, rows: Int[Tensor, "n"], space: Space) -> Tensor:
+    """What the queries at `rows` ask for: codes int64 [n], or vectors [n, size] of a continuous space."""
+    ids = batch.ids[rows]
+    return ids if space.discrete else batch.vectors[space.name][ids]
+
+
+def surprise(distribution: Distribution, value: Tensor) -> Float[Tensor, "n"]:
+    """Negative log-likelihood of each target in nats; of a vector, the mean over its components.
+
+    The mean keeps a wide vector from outweighing a code; it is computed in float32 or better.
+    """
+    loss = -distribution.log_prob(value)
+    loss = loss.to(torch.promote_types(loss.dtype, torch.float32))
+    return loss if isinstance(distribution, Categorical) else loss.mean(-1)
+
+
+def over_ranks(local: Tally) -> Tally:
+    """The tally of the global batch, without gradient; the same on every rank."""
+    both = torch.stack([local.sums.detach().double(), local.counts])
+    if distributed.is_available() and distributed.is_initialized():
+        distributed.all_reduce(both)
+    return Tally(both[0], both[1])
+
+
+def balanced(
+    sums: Float[Tensor, "S"], counts: Float[Tensor, "S"], weight: Float[Tensor, "S"], balance: str
+) -> Float[Tensor, ""]:
+    """The weighted loss of `sums` over a global batch with `counts` targets; 0 if it has none."""
+    weight = weight.double()
+    weight = weight * (counts > 0) / counts.clamp(min=1) if balance == "space" else weight
+    total = (weight * counts).sum()
+    share = weight / torch.where(total > 0, total, torch.inf)
+    return (sums * share.to(sums.dtype)).sum()
+
+
+def ranks() -> int:
+    """Number of processes that share a step."""
+    return distributed.get_world_size() if distributed.is_available() and distributed.is_initialized() else 1
+
+
+def space_weights(spaces: Sequence[Space], weight: Mapping[str, float]) -> Float[Tensor, "S"]:
+    """One weight per space, 1 where none is given.
+
+    Raises:
+        FoundationError: a name that is no space, or a negative weight.
+    """
+    names = [s.name for s in spaces]
+    for name, value in weight.items():
+        if name not in names:
+            raise FoundationError(
+                f"space_weight names {name!r}, the spaces are {', '.join(names)}. "
+                "Use one of them in `--optim.space_weight`."
+            )
+        if value < 0:
+            raise FoundationError(f"space_weight of {name!r} is {value}. Give a weight >= 0.")
+    return torch.tensor([weight.get(name, 1.0) for name in names])

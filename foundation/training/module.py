@@ -1,0 +1,102 @@
+"""PretrainingModule: what one training step is; Lightning runs the rest."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import lightning.pytorch as pl
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from foundation.batch import TokenBatch
+from foundation.config import OptimConfig
+from foundation.model.transformer import FoundationTransformer
+from foundation.training.loss import Tally, balanced, over_ranks, ranks, space_weights, tally
+from foundation.training.optim import optimizer
+
+
+class PretrainingModule(pl.LightningModule):
+    """Masked modelling of one transformer on token batches.
+
+    Logs per step train/loss, train/loss_<space>, train/targets, train/learning_rate and train/gradient_norm, and per
+    validation validation/loss and validation/loss_<space>: means over the targets of all ranks, in nats per target.
+
+    Args:
+        model: the transformer, with its spaces.
+        optim: optimiser, schedule and balance of the loss.
+        steps: optimiser steps of the whole run, which the schedule needs.
+        record: plain values stored in every checkpoint under "foundation", such as the resolved config.
+
+    Raises:
+        FoundationError: `optim` weighs a space the model does not have.
+    """
+
+    def __init__(
+        self, model: FoundationTransformer, optim: OptimConfig, steps: int, record: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.optim = optim
+        self.steps = steps
+        self.record = dict(record or {})
+        self.register_buffer("weight", space_weights(model.spaces, optim.space_weight), persistent=False)
+        self._step: Tally | None = None
+        self._validation: Tally | None = None
+
+    def training_step(self, batch: TokenBatch, batch_idx: int = 0) -> Float[Tensor, ""]:
+        """The loss of this rank's micro-batch, scaled so that the mean of its gradient over ranks is the global one."""
+        states = self.model(batch)
+        local = tally(self.model.predict(states, batch), batch, self.model.spaces)
+        whole = over_ranks(local)
+        first = batch_idx % self._micro_batches == 0
+        self._step = whole if first or self._step is None else self._step + whole
+        self.log_dict(self._report("train", self._step), logger=False, batch_size=1)
+        return ranks() * balanced(local.sums, whole.counts, self.weight, self.optim.balance) + self._nothing(states)
+
+    def _nothing(self, states: Float[Tensor, "E width"]) -> Float[Tensor, ""]:
+        """A zero that depends on every head: ranks whose batches lack a space then agree on what has a gradient."""
+        unasked = [self.model.heads.outputs(s.name, states[:0]).sum() for s in self.model.spaces]
+        return 0 * states.sum() + torch.stack(unasked).sum()
+
+    @property
+    def _micro_batches(self) -> int:
+        return self.trainer.accumulate_grad_batches if self._trainer else 1
+
+    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
+        """Log the learning rate and the gradient norm before it is clipped."""
+        gradients = [p.grad for p in self.parameters() if p.grad is not None]
+        norm = torch.nn.utils.get_total_norm(gradients)
+        rate = optimizer.param_groups[0]["lr"]
+        self.log_dict({"train/gradient_norm": norm, "train/learning_rate": rate}, logger=False, batch_size=1)
+
+    def on_validation_epoch_start(self) -> None:
+        """Forget the last validation."""
+        self._validation = None
+
+    def validation_step(self, batch: TokenBatch, batch_idx: int = 0) -> None:
+        """Add up the losses of this rank."""
+        states = self.model(batch)
+        local = tally(self.model.predict(states, batch), batch, self.model.spaces)
+        self._validation = local if self._validation is None else self._validation + local
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the means over the whole validation set."""
+        if self._validation is not None:
+            report = self._report("validation", over_ranks(self._validation))
+            self.log_dict(report, logger=False, batch_size=1)
+
+    def _report(self, stage: str, whole: Tally) -> dict[str, Tensor]:
+        names = [s.name for s in self.model.spaces]
+        present = [i for i, n in enumerate(whole.counts.tolist()) if n > 0]
+        report = {f"{stage}/loss_{names[i]}": whole.mean[i] for i in present}
+        report[f"{stage}/loss"] = balanced(whole.sums, whole.counts, self.weight, self.optim.balance)
+        return report | {f"{stage}/targets": whole.counts.sum()}
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        """AdamW and its schedule, one rate a step."""
+        adam, schedule = optimizer(self.model, self.steps, self.optim)
+        return {"optimizer": adam, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Store the record beside the weights."""
+        checkpoint["foundation"] = self.record

@@ -1,0 +1,169 @@
+"""The `train` verb: token shards, a masking policy and a model in; a run directory with an exported encoder out."""
+
+import logging
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import lightning.pytorch as pl
+import torch
+from lightning.pytorch.utilities.exceptions import SIGTERMException
+from lightning.pytorch.utilities.rank_zero import rank_zero_only
+
+from foundation.config import DataConfig, ModelConfig, OptimConfig
+from foundation.data.manifest import Manifest
+from foundation.data.module import FoundationDataModule
+from foundation.errors import FoundationError
+from foundation.masking.budget import RandomBudget
+from foundation.masking.policy import MaskingPolicy
+from foundation.model.transformer import FoundationTransformer
+from foundation.training import resolved
+from foundation.training.checkpoint import CheckpointError, latest, read, remove_leftovers
+from foundation.training.curves import METRICS, forget_after
+from foundation.training.export import load_tokenizers, save
+from foundation.training.module import PretrainingModule
+from foundation.training.trainer import TrainerConfig, build_trainer
+
+EXPECTED = (  # warnings of Lightning about what is meant here
+    ".*exists and is not empty.*",  # the directory of a run that goes on
+    ".*does not have many workers.*",  # data.workers is the user's choice
+    ".*without ongoing reduction.*|.*sync_dist=True.*",  # the loss is summed over ranks before it is logged
+    ".*LeafSpec.*",  # Lightning's use of torch
+    ".*mid-epoch.*",  # the loader keeps its position, so going on inside an epoch is exact
+)
+
+
+def train(
+    *,
+    data: DataConfig,
+    out: Path,
+    model: ModelConfig = ModelConfig(),  # noqa: B008 - frozen, as are the next three
+    policy: MaskingPolicy = RandomBudget(),  # noqa: B008
+    optim: OptimConfig = OptimConfig(),  # noqa: B008
+    trainer: TrainerConfig = TrainerConfig(),  # noqa: B008
+    tokenizers: Path | None = None,
+    seed: int = 0,
+    resume: Literal["auto"] | Path | None = None,
+) -> None:
+    """Pretrain the masked transformer on token shards.
+
+    Writes into the run directory config.yaml (every option), metrics.csv, tensorboard/, checkpoints/ and, at the end,
+    export/, which `foundation embed`, `foundation evaluate` and FoundationModel.from_pretrained read. A run that was
+    killed goes on with `--resume auto` exactly as if it had not been.
+
+    Example:
+        foundation train --config configs/aion_small.yaml --data.train tokens/train --out runs/small
+
+    Args:
+        data: token shards and how they become batches.
+        out: run directory.
+        model: sizes and parts of the transformer.
+        policy: what is given and what is asked.
+        optim: optimiser, schedule and balance of the loss.
+        trainer: length of the run, hardware, records.
+        tokenizers: directory of the tokenizers that made the shards; copied into the export, which then takes records.
+        seed: of the initial weights, the order of the samples and the masking.
+        resume: "auto" goes on from the last whole checkpoint in `out`, if there is one; or a checkpoint file.
+
+    Raises:
+        FoundationError: `out` holds another run, a checkpoint of another configuration, or tokenizers that did not make
+            the shards.
+    """
+    manifest = Manifest.load(data.train)
+    bundle = load_tokenizers(tokenizers, manifest.tokenizer_hash, made=str(data.train)) if tokenizers else None
+    stream = FoundationDataModule(data, policy, seed, trainer.max_steps * trainer.accumulate)
+    options = {"model": model, "data": data, "optim": optim, "trainer": trainer, "tokenizers": tokenizers, "seed": seed}
+    config = {name: resolved.plain(value) for name, value in options.items()} | {"policy": resolved.by_class(policy)}
+    record = {
+        "config": config,
+        "spaces": resolved.plain(list(stream.spaces)),
+        "tokenizer_hash": manifest.tokenizer_hash,
+        "data_fingerprint": manifest.fingerprint,
+    }
+    checkpoint = _find(out, resume)
+    step = _check_same_run(checkpoint, record) if checkpoint else 0
+    with torch.random.fork_rng(devices=()):
+        torch.manual_seed(seed)
+        transformer = FoundationTransformer(model, stream.spaces)
+    module = PretrainingModule(transformer, optim, trainer.max_steps, record)
+    with _quiet():
+        runner = build_trainer(trainer, optim, out, validates=data.validation is not None, first_step=step)
+        if rank_zero_only.rank == 0:
+            _prepare(out, config, step)
+            _announce(transformer, stream, out, checkpoint)
+        _fit(runner, module, stream, checkpoint)
+    if runner.is_global_zero:
+        save(transformer, record, bundle, out / "export")
+        print(f"done: {out / 'export'}", file=sys.stderr)
+
+
+def _find(out: Path, resume: Literal["auto"] | Path | None) -> Path | None:
+    """The checkpoint to go on from, or None for a new run."""
+    if isinstance(resume, Path):
+        return resume
+    directory = out / "checkpoints"
+    if resume == "auto":
+        return latest(directory)
+    if any(directory.glob("*.ckpt")) and rank_zero_only.rank == 0:
+        raise FoundationError(
+            f"{out} holds the checkpoints of an earlier run. Add `--resume auto` to go on, or give another `--out`."
+        )
+    return None
+
+
+def _check_same_run(checkpoint: Path, record: dict[str, Any]) -> int:
+    """The step of the checkpoint, if it belongs to this run."""
+    content = read(checkpoint)
+    then = content.get("foundation")
+    if not then:
+        raise CheckpointError(
+            f"{checkpoint}: not a checkpoint of `foundation train`. Give one from a run's checkpoints directory."
+        )
+    resolved.check_same(record["config"], then["config"], checkpoint)
+    if record["data_fingerprint"] != then["data_fingerprint"]:
+        raise CheckpointError(
+            f"{checkpoint} was trained on shards {then['data_fingerprint']}, `--data.train` holds "
+            f"{record['data_fingerprint']}. Give the same shards to go on, or another `--out` to start anew."
+        )
+    return int(content["global_step"])
+
+
+def _prepare(out: Path, config: dict[str, Any], step: int) -> None:
+    resolved.write(config, out / "config.yaml")
+    remove_leftovers(out / "checkpoints")
+    forget_after(out / METRICS, step)
+
+
+def _announce(model: FoundationTransformer, stream: FoundationDataModule, out: Path, checkpoint: Path | None) -> None:
+    parameters = sum(p.numel() for p in model.parameters())
+    start = f"going on from {checkpoint}" if checkpoint else "from scratch"
+    print(f"training {parameters:,} parameters on {len(stream.spaces)} spaces, {start}, into {out}", file=sys.stderr)
+
+
+def _fit(runner: pl.Trainer, module: PretrainingModule, stream: FoundationDataModule, checkpoint: Path | None) -> None:
+    try:
+        runner.fit(module, stream, ckpt_path=checkpoint, weights_only=True)
+    except SIGTERMException:
+        print(
+            f"stopped by SIGTERM at step {runner.global_step}; type the same with `--resume auto` to go on",
+            file=sys.stderr,
+        )
+        sys.exit(143)  # 128 + SIGTERM, as a shell expects
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without Lightning's notices on hardware and services, and its warnings about what is meant here."""
+    logger = logging.getLogger("lightning.pytorch")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            for message in EXPECTED:
+                warnings.filterwarnings("ignore", message)
+            yield
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,172 @@
+"""TrainerConfig, and the Lightning trainer it describes: loggers, callbacks, checkpoints of one run directory."""
+
+import inspect
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import lightning.pytorch as pl
+import torch
+from lightning.pytorch.callbacks import Callback, EMAWeightAveraging, ModelCheckpoint
+from lightning.pytorch.loggers import Logger
+
+from foundation.config import OptimConfig
+from foundation.errors import FoundationError
+from foundation.training.checkpoint import CheckpointFile, StepCheckpoint
+from foundation.training.curves import Curves, MetricsFile
+from foundation.training.lines import progress
+from foundation.training.throughput import DataWait, Throughput
+
+
+@dataclass(frozen=True)
+class TrainerConfig:
+    """How long, on what and with which records; all durations are optimiser steps.
+
+    Args:
+        max_steps: length of the run.
+        precision: of the arithmetic, in Lightning's words; weights and optimiser stay in float32.
+        accelerator: "cpu", "gpu" or "auto" (a GPU if there is one).
+        devices: processes on each machine, or "auto".
+        num_nodes: machines.
+        strategy: Lightning's name of a way to distribute, such as "ddp" or "deepspeed_stage_2".
+        accumulate: micro-batches of a step.
+        log_every: steps between rows of metrics.csv.
+        checkpoint_every: steps between checkpoints; the last step always makes one.
+        keep_last: checkpoints kept.
+        validate_every: steps between validations.
+        validation_batches: batches of a validation on each rank.
+        tensorboard: whether to write TensorBoard files too.
+        wandb: name of a Weights & Biases project to log to, or None.
+        extra: further options of lightning.pytorch.Trainer by name.
+    """
+
+    max_steps: int = 205_000
+    precision: Literal["32-true", "bf16-mixed", "bf16-true", "64-true"] = "32-true"
+    accelerator: str = "auto"
+    devices: int | str = "auto"
+    num_nodes: int = 1
+    strategy: str = "auto"
+    accumulate: int = 1
+    log_every: int = 10
+    checkpoint_every: int = 1000
+    keep_last: int = 3
+    validate_every: int = 1000
+    validation_batches: int = 50
+    tensorboard: bool = True
+    wandb: str | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+def build_trainer(
+    config: TrainerConfig,
+    optim: OptimConfig,
+    out: Path,
+    validates: bool,
+    first_step: int = 0,
+    callbacks: Iterable[Callback] = (),
+) -> pl.Trainer:
+    """The trainer of the run in `out`.
+
+    Args:
+        validates: whether there is a validation set.
+        first_step: steps already done by the run that is resumed.
+        callbacks: further ones, called before the curves are written.
+
+    Raises:
+        FoundationError: an option in `extra` that Lightning does not have or that has its own place here.
+    """
+    wait = DataWait()
+    options = {
+        "max_steps": config.max_steps,
+        "max_epochs": -1,
+        "precision": config.precision,
+        "accelerator": _accelerator(config.accelerator),
+        "devices": config.devices,
+        "num_nodes": config.num_nodes,
+        "strategy": config.strategy,
+        "accumulate_grad_batches": config.accumulate,
+        "gradient_clip_val": optim.clip_norm or None,
+        "val_check_interval": config.validate_every * config.accumulate if validates else None,
+        "check_val_every_n_epoch": None,
+        "limit_val_batches": config.validation_batches if validates else 0,
+        "num_sanity_val_steps": 0,  # would advance the validation stream of a new run but not of a resumed one
+        "log_every_n_steps": 1,
+        "default_root_dir": out,
+        "logger": _loggers(config, out, first_step),
+        "callbacks": [*_callbacks(config, optim, out, validates, wait), *callbacks, Curves(config.log_every)],
+        "plugins": [CheckpointFile()],
+        "profiler": wait,
+        "use_distributed_sampler": False,  # the stream deals samples to ranks itself
+        "enable_model_summary": False,
+    }
+    _check_extra(config.extra, taken=set(options))
+    return pl.Trainer(**options, **config.extra)
+
+
+def _accelerator(name: str) -> str:
+    """Apple's GPUs have no float64, which positions need."""
+    return "cpu" if name == "auto" and not torch.cuda.is_available() else name
+
+
+def _check_extra(extra: dict[str, Any], taken: set[str]) -> None:
+    known = set(inspect.signature(pl.Trainer).parameters)
+    for name in extra:
+        if name in taken:
+            raise FoundationError(
+                f"trainer.extra sets {name!r}, which foundation sets itself. "
+                "Use the option of `--trainer` or `--optim` for it."
+            )
+        if name not in known:
+            raise FoundationError(
+                f"trainer.extra has {name!r}, which is no option of Lightning's Trainer. "
+                f"Use one of {', '.join(sorted(known - taken))}."
+            )
+
+
+def _loggers(config: TrainerConfig, out: Path, first_step: int) -> list[Logger]:
+    loggers: list[Logger] = [MetricsFile(out)]
+    if config.tensorboard:
+        loggers.append(_tensorboard(out, first_step))
+    if config.wandb:
+        loggers.append(_wandb(config.wandb, out))
+    return loggers
+
+
+def _tensorboard(out: Path, first_step: int) -> Logger:
+    from lightning.pytorch.loggers import TensorBoardLogger
+
+    try:  # purge_step hides what a killed run wrote after the checkpoint
+        return TensorBoardLogger(
+            out, name="", version="", sub_dir="tensorboard", purge_step=first_step + 1, default_hp_metric=False
+        )
+    except ModuleNotFoundError as error:
+        raise FoundationError(
+            "TensorBoard is not installed. "
+            "Type `pip install 'foundation-science[eval]'`, or `--trainer.tensorboard false`."
+        ) from error
+
+
+def _wandb(project: str, out: Path) -> Logger:
+    from lightning.pytorch.loggers import WandbLogger
+
+    try:  # the same id makes a resumed run go on with its own curves
+        return WandbLogger(project=project, save_dir=out, id=out.name, name=out.name, resume="allow")
+    except ModuleNotFoundError as error:
+        raise FoundationError(
+            "wandb is not installed. Type `pip install wandb`, or leave out `--trainer.wandb`."
+        ) from error
+
+
+def _callbacks(config: TrainerConfig, optim: OptimConfig, out: Path, validates: bool, wait: DataWait) -> list[Callback]:
+    checkpoints = out / "checkpoints"
+    callbacks: list[Callback] = [
+        progress(config.log_every),
+        Throughput(config.log_every, wait),
+        StepCheckpoint(checkpoints, config.checkpoint_every, config.keep_last),
+    ]
+    if validates:
+        callbacks.append(ModelCheckpoint(checkpoints, "best", monitor="validation/loss", enable_version_counter=False))
+    if optim.ema_decay:
+        callbacks.append(EMAWeightAveraging(decay=optim.ema_decay, use_buffers=False))
+    return callbacks
