@@ -50,7 +50,7 @@ class RandomBudget(MaskingPolicy):
         least, most = _bounds(self.given)
         if not 1 <= least <= most or self.asked < 1:
             raise FoundationError(
-                f"RandomBudget: given {self.given}, asked {self.asked}. Use at least 1 token each, and given [least, most]."
+                f"RandomBudget: given {self.given}, asked {self.asked}. Use 1 or more of each, given [least, most]."
             )
         if self.alpha <= 0 or not 0 <= self.unconditional <= 1:
             raise FoundationError(

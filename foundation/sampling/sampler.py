@@ -1,0 +1,254 @@
+"""Sampler: predicts what is asked from what is given, by replaying reveal steps with a trained model.
+
+`complete` is any-to-any generation: what is known is given anew at each step, as in budget masking. `replay` follows
+the reveal steps of a policy exactly, so that its logits are those of one training pass over the finished sample.
+Each sample has its own seed, order and number of tokens a step; what else is in the batch does not matter.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Literal
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Generator, Tensor
+
+from foundation.batch import TokenBatch, pack
+from foundation.errors import FoundationError
+from foundation.masking.policy import MaskingPolicy
+from foundation.model.heads import Prediction
+from foundation.model.transformer import FoundationTransformer
+from foundation.sampling.choose import Choice
+from foundation.sampling.draft import Draft, write
+from foundation.sampling.order import Schedule, random_steps, tokens_per_step
+from foundation.sampling.pathways import Pathways, check_trained, completion_pathways, reveal_pathways
+from foundation.sampling.template import template
+from foundation.tokens import Tokens, concatenate
+
+
+class Sampler:
+    """Draws from a trained model along the pathways it was trained for.
+
+    Args:
+        model: predicts; its spaces are those that can be given and asked.
+        trained: the policy it was trained with, or the (given, asked) pairs of space names; others are refused.
+        choice: how a value is chosen from a predicted distribution.
+        tokens_per_batch: elements of one forward pass.
+        allow_untrained: do not refuse.
+    """
+
+    def __init__(
+        self,
+        model: FoundationTransformer,
+        trained: MaskingPolicy | Pathways,
+        choice: Choice | None = None,
+        tokens_per_batch: int = 16384,
+        allow_untrained: bool = False,
+    ) -> None:
+        self.model, self.choice, self.tokens_per_batch = model, choice or Choice(), tokens_per_batch
+        names = [s.name for s in model.spaces]
+        self.pathways = trained.support(names) if isinstance(trained, MaskingPolicy) else trained
+        self.allow_untrained = allow_untrained
+
+    def complete(
+        self,
+        given: Sequence[Tokens],
+        asked: Sequence[str] | Sequence[Tokens],
+        *,
+        steps: int = 1,
+        seed: int | Sequence[int] = 0,
+        order: Literal["random", "confidence"] = "random",
+        schedule: Schedule = "cosine",
+        allowed: Mapping[str, Bool[Tensor, "size"]] | None = None,
+    ) -> list[Tokens]:
+        """The asked tokens of each sample, with values drawn given its other tokens.
+
+        Args:
+            given: known tokens of each sample; may be none where that was trained.
+            asked: names of the spaces to predict in all samples, or for each sample the tokens to predict (positions
+                count, values do not).
+            steps: passes of the model; tokens of one step are drawn independently of each other.
+            seed: one for each sample, or the first of consecutive ones.
+            order: which tokens come first: drawn at random (ROAR), or those the model is surest of (MaskGIT).
+            schedule: how many tokens each step reveals.
+            allowed: space name -> codes that may be chosen.
+
+        Raises:
+            FoundationError: an untrained pathway, an unknown space, or a space that is both given and asked by name.
+        """
+        templates = [self._template(asked, i, tokens) for i, tokens in enumerate(given)]
+        for known, unknown in zip(given, templates, strict=True):
+            self._refuse(completion_pathways(known, unknown, steps))
+        parts = zip(given, templates, _generators(seed, len(given)), strict=True)
+        drafts = [_draft(k, u, steps, order, schedule, g) for k, u, g in parts]
+        if order == "random":
+            drafts = self._in_turn(drafts, _given_anew, allowed or {})
+        else:
+            drafts = self._surest_first(drafts, steps, schedule, allowed or {})
+        return [d.tokens.select(torch.arange(len(k), len(d.tokens))) for k, d in zip(given, drafts, strict=True)]
+
+    def replay(
+        self,
+        samples: Sequence[tuple[Tokens, Int[Tensor, "L"]]],
+        *,
+        seed: int | Sequence[int] = 0,
+        allowed: Mapping[str, Bool[Tensor, "size"]] | None = None,
+    ) -> list[Tokens]:
+        """Each sample with the values at reveal steps 1, 2, ... replaced, step by step, by drawn ones.
+
+        Raises:
+            FoundationError: an untrained pathway.
+        """
+        for tokens, reveal in samples:
+            self._refuse(reveal_pathways(tokens, reveal))
+        drafts = [Draft(t, r, g) for (t, r), g in zip(samples, _generators(seed, len(samples)), strict=True)]
+        return [d.tokens for d in self._in_turn(drafts, _as_trained, allowed or {})]
+
+    def posterior(self, given: Sequence[Tokens], space: str) -> Float[Tensor, "n size"]:
+        """float64 probability of each code of a space of one token, such as a redshift, in one pass.
+
+        Raises:
+            FoundationError: an untrained pathway, or a space that is continuous or has several tokens.
+        """
+        unknown = self._template([space], 0, None)
+        if len(unknown) != 1 or not unknown.spaces[0].discrete:
+            raise FoundationError(
+                f"{space} has {len(unknown)} tokens or no codes. Use `complete`, and draw several times."
+            )
+        drafts = []
+        for tokens in given:
+            self._check_given(tokens, (space,))
+            self._refuse(completion_pathways(tokens, unknown, 1))
+            drafts.append(_draft(tokens, unknown, 1, "confidence", "linear", Generator()))
+        found = [p[space].distribution.logits.double().softmax(-1) for _, _, p in self._passes(drafts, 1)]
+        return torch.cat(found).cpu() if found else torch.zeros(0, unknown.spaces[0].size, dtype=torch.float64)
+
+    def _in_turn(
+        self, drafts: list[Draft], view: Callable[[Tensor, int], Tensor], allowed: Mapping[str, Tensor]
+    ) -> list[Draft]:
+        """Draw step by step in the order of each draft's own reveal; `view` is what the model is shown of it."""
+        for step in range(1, 1 + max((int(d.reveal.max()) for d in drafts), default=0)):
+            now = [i for i, d in enumerate(drafts) if (d.reveal == step).any()]
+            shown = [replace(drafts[i], reveal=view(drafts[i].reveal, step)) for i in now]
+            for i, (tokens, _) in zip(now, self._fill(shown, allowed), strict=True):
+                drafts[i] = replace(drafts[i], tokens=tokens)
+        return drafts
+
+    def _surest_first(
+        self, drafts: list[Draft], steps: int, schedule: Schedule, allowed: Mapping[str, Tensor]
+    ) -> list[Draft]:
+        """Draw all unknown tokens at each step, keep those of highest log-probability."""
+        plans = [tokens_per_step(int((d.reveal == 1).sum()), steps, schedule) for d in drafts]
+        for step in range(max(map(len, plans), default=0)):
+            now = [i for i, plan in enumerate(plans) if step < len(plan)]
+            filled = self._fill([drafts[i] for i in now], 1, allowed)
+            for i, (tokens, score) in zip(now, filled, strict=True):
+                reveal = drafts[i].reveal.clone()
+                reveal[torch.topk(score, plans[i][step]).indices] = 0
+                drafts[i] = replace(drafts[i], tokens=tokens, reveal=reveal)
+        return drafts
+
+    def _fill(self, drafts: Sequence[Draft], allowed: Mapping[str, Tensor]) -> list[tuple[Tokens, Float[Tensor, "L"]]]:
+        """Tokens with values drawn at the last reveal step, and the log-probabilities of these."""
+        filled = []
+        for chunk, batch, predictions in self._passes(drafts):
+            filled += write(chunk, batch, predictions, self.choice, allowed)
+        return filled
+
+    @torch.no_grad()
+    def _passes(self, drafts: Sequence[Draft]) -> Iterator[tuple[list[Draft], TokenBatch, dict[str, Prediction]]]:
+        """Batches of consecutive drafts, and what the model predicts at their last step, the same in all."""
+        device = next(self.model.parameters()).device
+        for chunk in _chunks(drafts, self.tokens_per_batch):
+            batch = _last_queries(pack([(d.tokens, d.reveal) for d in chunk], self.model.spaces)).to(device)
+            with _evaluating(self.model):
+                predictions = self.model.predict(self.model(batch), batch)
+            yield chunk, batch, predictions
+
+    def _refuse(self, wanted: Pathways) -> None:
+        if not self.allow_untrained:
+            check_trained(wanted, self.pathways)
+
+    def _template(self, asked: Sequence[str] | Sequence[Tokens], sample: int, given: Tokens | None) -> Tokens:
+        if asked and isinstance(asked[0], Tokens):
+            return asked[sample]  # type: ignore[return-value]
+        known = {s.name: s for s in self.model.spaces}
+        if not asked or not set(asked) <= set(known):
+            raise FoundationError(
+                f"Asked for {list(asked)}; the model predicts {', '.join(known)}. Ask for some of these."
+            )
+        if given is not None:
+            self._check_given(given, asked)
+        return concatenate([template(known[name]) for name in asked])
+
+    def _check_given(self, given: Tokens, asked: Sequence[str]) -> None:
+        if both := set(given.names()) & set(asked):
+            raise FoundationError(f"{', '.join(sorted(both))} is both given and asked. Leave it out of what is given.")
+
+
+def _draft(
+    given: Tokens,
+    asked: Tokens,
+    steps: int,
+    order: str,
+    schedule: Schedule,
+    generator: Generator,
+) -> Draft:
+    """Given tokens, then the asked ones with their steps: drawn at random, or all 1 if the model decides."""
+    n = len(asked)
+    if order == "random":
+        step = random_steps(tokens_per_step(n, steps, schedule), generator)
+    else:
+        step = torch.ones(n, dtype=torch.long)
+    return Draft(concatenate([given, asked]), torch.cat([torch.zeros(len(given), dtype=torch.long), step]), generator)
+
+
+def _as_trained(reveal: Int[Tensor, "L"], step: int) -> Int[Tensor, "L"]:
+    """All steps up to this one, -1 after it: what is known keeps its code."""
+    return torch.where(reveal <= step, reveal, -1)
+
+
+def _given_anew(reveal: Int[Tensor, "L"], step: int) -> Int[Tensor, "L"]:
+    """What is known before this step is context 0, what is asked at it 1, -1 after it."""
+    return torch.where(reveal < step, reveal.clamp(max=0), torch.where(reveal == step, 1, -1))
+
+
+def _last_queries(batch: TokenBatch) -> TokenBatch:
+    """The batch without the queries of earlier steps, which nobody needs any more and nobody sees."""
+    rows = torch.nonzero(~batch.is_query | (batch.code == batch.code[batch.query_rows].max())).flatten()
+    if len(rows) == len(batch):
+        return batch
+    kept = {name: getattr(batch, name)[rows] for name in ("ids", "space", "position", "track", "code", "token")}
+    return replace(batch, **kept, offsets=torch.searchsorted(rows, batch.offsets))
+
+
+def _chunks(drafts: Sequence[Draft], elements: int) -> Iterator[list[Draft]]:
+    """Consecutive drafts that fill a batch of so many elements, at least one each."""
+    chunk, size = [], 0
+    for draft in drafts:
+        n = int((draft.reveal >= 0).sum())
+        if chunk and size + n > elements:
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(draft)
+        size += n
+    if chunk:
+        yield chunk
+
+
+def _generators(seed: int | Sequence[int], n: int) -> list[Generator]:
+    seeds = range(seed, seed + n) if isinstance(seed, int) else seed
+    if len(seeds) != n:
+        raise FoundationError(f"{len(seeds)} seeds for {n} samples. Give one number, or one for each sample.")
+    return [Generator().manual_seed(s) for s in seeds]
+
+
+@contextmanager
+def _evaluating(model: FoundationTransformer) -> Iterator[None]:
+    training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(training)
