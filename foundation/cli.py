@@ -15,7 +15,7 @@ from jsonargparse import ArgumentParser, DefaultHelpFormatter, auto_cli
 
 
 def call(function: Callable[..., object], arguments: list[str], name: str) -> None:
-    """Parse `arguments` by the signature of `function` and call it; `name` is what the user typed, such as "foundation ingest"."""
+    """Parse `arguments` by the signature of `function` and call it; `name` is what was typed: "foundation ingest"."""
 
     class Parser(_Parser):
         def __init__(self, *args: object, **options: object) -> None:

@@ -1,0 +1,1 @@
+"""Readers of survey files, one file a format family; the table of all is in catalog.py."""

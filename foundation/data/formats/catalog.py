@@ -1,0 +1,87 @@
+"""The table of file formats. To add one, write a file with a recogniser and a reader, and add its line here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from foundation.data.formats import cutouts, desi, hsc, legacy, redrock, sdss, tractor, unread
+from foundation.data.formats.companions import leader
+from foundation.data.formats.source import FormatError, Samples, Source, explained, open_source
+
+
+@dataclass(frozen=True)
+class Format:
+    """A file format: what it is called, how it is told from others, and how it is read."""
+
+    name: str
+    recognises: Callable[[Source], bool]
+    read: Callable[[Source], Samples]
+
+
+FORMATS: tuple[Format, ...] = (  # the first that recognises a file reads it
+    Format("SDSS/BOSS/eBOSS spec-*", sdss.recognises, sdss.read),
+    Format("DESI coadd-* and spectra-*", desi.recognises, desi.read),
+    Format("DESI redrock-*", redrock.recognises, redrock.read),
+    Format("Legacy Surveys bricks", legacy.recognises_brick, legacy.read_brick),
+    Format("Legacy Surveys cut-outs", legacy.recognises_cutout, legacy.read_cutout),
+    Format("Legacy Surveys tractor-* and sweep-*", tractor.recognises, tractor.read),
+    Format("DES cut-outs", cutouts.recognises_des, cutouts.read_des),
+    Format("PS1 stacks", cutouts.recognises_ps1, cutouts.read_ps1),
+    Format("HSC coadds and cut-outs", hsc.recognises_coadd, hsc.read_coadd),
+    Format("HSC grizy cubes", hsc.recognises_cube, hsc.read_cube),
+    Format("HSC scenes as npz", hsc.recognises_npz, hsc.read_npz),
+)
+
+
+def read_file(path: Path | str) -> Samples:
+    """Read a survey file, together with the files that belong to it (see companions.py), one sample at a time.
+
+    Returns:
+        A generator of samples; its return value is a remark on what was left out, or "".
+
+    Raises:
+        FormatError: while it is iterated, if the file cannot be read; the message names the file and the remedy.
+    """
+    path = leader(Path(path))
+    reading = _read(path)
+    try:
+        while True:
+            with explained(path):
+                try:
+                    sample = next(reading)
+                except StopIteration as end:
+                    return end.value
+            yield sample
+    finally:
+        reading.close()
+
+
+def format_of(source: Source) -> Format:
+    """The format of an open file.
+
+    Raises:
+        FormatError: none of the table; the message says what the file is, if that is known.
+    """
+    for candidate in FORMATS:
+        if candidate.recognises(source):
+            return candidate
+    reads = ", ".join(f.name for f in FORMATS)
+    what = unread.name_of(source)
+    if not what:
+        what = f"a file with HDUs {_layout(source)}" if source.hdus else "neither FITS nor an HSC scene"
+    raise FormatError(f"{source.path}: is {what}, not a format this version reads; it reads {reads}.")
+
+
+def _read(path: Path) -> Samples:
+    with open_source(path) as source:
+        return (yield from format_of(source).read(source))
+
+
+def _layout(source: Source) -> str:
+    """The first HDUs, such as "PRIMARY, FLUX (image 4096)"."""
+    parts = []
+    for hdu in list(source.hdus)[:6]:
+        kind = f"image {'x'.join(map(str, hdu.shape))}" if hdu.is_image and hdu.shape else ""
+        kind = f"table {len(hdu.columns)} columns" if hasattr(hdu, "columns") else kind
+        parts.append(f"{hdu.name or 'unnamed'}{f' ({kind})' if kind else ''}")
+    return ", ".join(parts) + ("..." if len(source.hdus) > 6 else "")

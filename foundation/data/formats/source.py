@@ -1,0 +1,141 @@
+"""Opens one survey file, so that whatever is wrong with it becomes one sentence and not a warning or a traceback."""
+
+import gzip
+import shutil
+import tempfile
+import warnings
+import zlib
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from foundation.data.records import RecordError, Sample
+from foundation.errors import FoundationError
+
+if TYPE_CHECKING:
+    from astropy.io.fits import FITS_record, HDUList
+
+IN_MEMORY = 64 << 20  # bytes of an unpacked .gz file that are kept in memory; the rest goes to a temporary file
+DAMAGE = ("File may have been truncated", "Error validating header for HDU")  # astropy only warns of these
+Samples = Generator[Sample, None, str]  # what a reader gives: samples, and at the end a remark, or ""
+
+
+class FormatError(FoundationError):
+    """A file that cannot be read; the message names it, and says what to do."""
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A file being read: its HDUs by index, or none if it is not FITS."""
+
+    path: Path
+    hdus: "HDUList | tuple[()]"
+
+    @property
+    def names(self) -> list[str]:
+        """Upper-case EXTNAME of each HDU; may be empty strings."""
+        return [hdu.name.upper() for hdu in self.hdus]
+
+    def columns(self, index: int) -> set[str]:
+        """Upper-case column names of the table in HDU `index`; empty if there is no table."""
+        table = getattr(self.hdus[index], "columns", None) if index < len(self.hdus) else None
+        return set() if table is None else {name.upper() for name in table.names}
+
+    def rows(self, index: int) -> "Iterator[Row]":
+        """The rows of the table in HDU `index`."""
+        names = self.columns(index)
+        return (Row(record, names) for record in self.hdus[index].data)
+
+    def header(self, index: int = 0) -> Mapping[str, Any]:
+        """Header cards of HDU `index`; empty if it does not exist."""
+        return self.hdus[index].header if index < len(self.hdus) else {}
+
+
+@dataclass(frozen=True, eq=False)
+class Row(Mapping[str, Any]):
+    """One table row by upper-case column name; text has no trailing blanks."""
+
+    record: "FITS_record"
+    names: set[str]
+
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - a column has any type
+        if name not in self.names:
+            raise KeyError(name)
+        value = self.record[name]
+        return value.strip() if isinstance(value, str) else value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+@contextmanager
+def open_source(path: Path) -> Iterator[Source]:
+    """Open a file; FITS may be packed with gzip or, by tile, as .fz.
+
+    Raises:
+        FormatError: there is no such file or it is empty.
+    """
+    if not path.is_file():
+        raise FormatError(f"{path}: there is no such file. Check the path.")
+    if path.stat().st_size == 0:
+        raise FormatError(f"{path}: is empty, 0 bytes. Download it again.")
+    with _unpacked(path) as file:
+        is_fits = file.read(6) == b"SIMPLE"
+        file.seek(0)
+        if not is_fits:
+            yield Source(path, ())
+            return
+        from astropy.io import fits
+
+        with fits.open(file, memmap=False) as hdus:
+            len(hdus)  # reads all headers: astropy warns here of a file that is cut short
+            yield Source(path, hdus)
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Silence what astropy says of harmless oddities, and turn damage into a FormatError.
+
+    Only for stretches without `yield`, because warning filters are global.
+
+    Raises:
+        FormatError: the file is damaged, its numbers make no record, or astropy is not installed.
+    """
+    try:
+        from astropy.utils.exceptions import AstropyWarning
+    except ImportError as error:
+        raise FormatError(f'{path}: FITS needs astropy. Type `pip install "foundation-science[astro]"`.') from error
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", AstropyWarning)
+            for message in DAMAGE:
+                warnings.filterwarnings("error", message=f"(?s).*{message}")
+            yield
+    except FormatError:
+        raise
+    except RecordError as error:
+        raise FormatError(f"{path}: {error}") from error
+    except (OSError, EOFError, zlib.error, ValueError, KeyError, IndexError, Warning) as error:
+        reason = str(error).strip().partition("\n")[0].rstrip(".")
+        raise FormatError(f"{path}: is damaged or cut short ({reason}). Download it again.") from error
+
+
+@contextmanager
+def _unpacked(path: Path) -> Iterator[IO[bytes]]:
+    """The file, or what is in it if gzipped: whole and checked, because seeking in gzip starts over each time."""
+    with path.open("rb") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+        file.seek(0)
+        if not packed:
+            yield file
+            return
+        with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as plain:
+            with gzip.open(file) as stream:
+                shutil.copyfileobj(stream, plain, 1 << 20)
+            plain.seek(0)
+            yield plain

@@ -1,0 +1,34 @@
+"""Names survey files that are known but not read, so that the refusal says what they are."""
+
+from collections.abc import Callable
+
+from foundation.data.formats.source import Source
+
+
+def name_of(source: Source) -> str:
+    """What the file is, in words; "" if it is not known either."""
+    return next((name for name, is_it in UNREAD if source.hdus and is_it(source)), "")
+
+
+def _is_apogee(source: Source) -> bool:
+    shapes = [hdu.shape for hdu in source.hdus if hdu.is_image]
+    return "APOGEE_ID" in source.columns(len(source.hdus) - 1) or shapes.count((8575,)) >= 3
+
+
+def _is_2df(source: Source) -> bool:
+    return "VARIANCE" in source.names and "FIBRES" in source.names
+
+
+def _is_psf(source: Source) -> bool:
+    return len(source.hdus) == 1 and len(source.hdus[0].shape) in (2, 3) and "CTYPE1" not in source.header()
+
+
+UNREAD: tuple[tuple[str, Callable[[Source], bool]], ...] = (
+    ("a GALAH spectrum", lambda s: {"NORMALIZED", "RELATIVE_ERROR"} <= set(s.names)),
+    ("a GALAH label table", lambda s: "SOBJECT_ID" in s.columns(1)),
+    ("an APOGEE spectrum", _is_apogee),
+    ("a Gaia XP spectrum", lambda s: {"SOURCE_ID", "BP_BASIS_FUNCTION_ID"} <= s.columns(1)),
+    ("an AAOmega or 2dF spectrum", _is_2df),
+    ("a DECam exposure in counts", lambda s: str(s.header().get("INSTRUME", "")).strip() == "DECam"),
+    ("an image without sky coordinates, such as a PSF", _is_psf),
+)
