@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from scipy import fft
 
 from foundation.data.records import Image
 from foundation.data.simulate.profile import moffat_transform, sersic_transform
@@ -36,20 +37,31 @@ class Light:
 
 @dataclass(frozen=True, eq=False)
 class Waves:
-    """Wave numbers (1/px) of the transform of an n x n stamp, [n, n // 2 + 1]; `pixel` is the transform of a pixel."""
+    """Wave numbers (1/px) of the transform of an n x n stamp.
+
+    Args:
+        x: [1, n // 2 + 1].
+        y: [n, 1].
+        k: [m] lengths of the wave vectors, each once.
+        which: [n, n // 2 + 1] index into `k`.
+        pixel: [n, n // 2 + 1] transform of a square pixel.
+    """
 
     n: int
     x: np.ndarray
     y: np.ndarray
     k: np.ndarray
+    which: np.ndarray
     pixel: np.ndarray
 
 
 @lru_cache(maxsize=4)
 def waves(n: int) -> Waves:
     """Wave numbers of an n x n stamp."""
-    y, x = 2 * np.pi * np.fft.fftfreq(n)[:, None], 2 * np.pi * np.fft.rfftfreq(n)[None]
-    return Waves(n, x, y, np.hypot(x, y), np.sinc(x / 2 / np.pi) * np.sinc(y / 2 / np.pi))
+    turns_y, turns_x = np.rint(n * fft.fftfreq(n))[:, None], np.rint(n * fft.rfftfreq(n))[None]
+    squares, which = np.unique(turns_x**2 + turns_y**2, return_inverse=True)
+    y, x = 2 * np.pi / n * turns_y, 2 * np.pi / n * turns_x
+    return Waves(n, x, y, 2 * np.pi / n * np.sqrt(squares), which, np.sinc(turns_x / n) * np.sinc(turns_y / n))
 
 
 def lights_of(fluxes: np.ndarray, bulge: np.ndarray, morphology: Morphology | None) -> list[Light]:
@@ -86,9 +98,9 @@ def render(lights: list[Light], fwhm: np.ndarray, size: int) -> np.ndarray:
     for light in lights:
         total += light.fluxes[:, None, None] * _transform(light, grid, (size - 1) / 2)
     for plane, width in zip(total, fwhm / PIXEL, strict=True):
-        plane *= moffat_transform(width, grid.k)
-    rows = np.fft.ifft(total, axis=1)[:, :size]
-    return np.fft.irfft(rows, n, axis=2)[:, :, :size]
+        plane *= moffat_transform(width, grid.k)[grid.which]
+    rows = fft.ifft(total, axis=1)[:, :size]
+    return fft.irfft(rows, n, axis=2)[:, :, :size]
 
 
 def _transform(light: Light, grid: Waves, centre: float) -> np.ndarray:
@@ -107,7 +119,7 @@ def _spiral(light: Light, transform: np.ndarray, grid: Waves, centre: float) -> 
     """Wind logarithmic arms into a disc without changing its flux: I (1 + A cos(m (φ - φ0 - ln r / tan p)))."""
     amplitude, number, pitch, phase = light.arms  # type: ignore[misc]
     shape = light.shape
-    disc = np.fft.irfft2(transform, (grid.n, grid.n))
+    disc = fft.irfft2(transform, (grid.n, grid.n))
     place = (np.arange(grid.n) - centre + grid.n / 2) % grid.n - grid.n / 2  # distances on the periodic stamp
     y, x = place[:, None] - light.y, place[None] - light.x
     major = x * np.cos(shape.angle) + y * np.sin(shape.angle)
@@ -115,7 +127,7 @@ def _spiral(light: Light, transform: np.ndarray, grid: Waves, centre: float) -> 
     r = np.hypot(major, minor) / (shape.radius / PIXEL)
     wind = np.cos(number * (np.arctan2(minor, major) - phase - np.log(r + 0.1) / pitch))
     wound = disc * (1 + amplitude * (1 - np.exp(-((r / 0.4) ** 2))) * wind)
-    return np.fft.rfft2(wound * (disc.sum() / wound.sum()))
+    return fft.rfft2(wound * (disc.sum() / wound.sum()))
 
 
 def expose(clean: np.ndarray, fwhm: np.ndarray, draw: np.random.Generator) -> Image:
@@ -137,10 +149,10 @@ def draw_fwhm(draw: np.random.Generator) -> np.ndarray:
 
 def blurred_noise(shape: tuple[int, ...], draw: np.random.Generator) -> np.ndarray:
     """Unit-variance noise, white noise blurred by a Gaussian of NOISE_BLUR px along the last two axes."""
-    tap = np.exp(-0.5 * (np.arange(-2, 3) / NOISE_BLUR) ** 2)
+    tap = np.exp(-0.5 * (np.arange(-2, 3) / NOISE_BLUR) ** 2).astype(np.float32)
     tap /= np.sqrt((tap**2).sum())
     *lead, rows, columns = shape
-    noise = draw.normal(size=(*lead, rows + 4, columns + 4))
+    noise = draw.standard_normal((*lead, rows + 4, columns + 4), dtype=np.float32)
     noise = sum(t * noise[..., i : i + rows, :] for i, t in enumerate(tap))
     return sum(t * noise[..., i : i + columns] for i, t in enumerate(tap))  # type: ignore[return-value]
 

@@ -143,12 +143,18 @@ def add_nebula(flux: np.ndarray, galaxy: Galaxy) -> None:
     weights = np.array(galaxy.weights)
     halpha = NEBULAR["Halpha"]
     screen = dimming(galaxy.ebv, calzetti(np.array([halpha, PIVOT])))
-    area = galaxy.halpha_width * (weights @ _at(halpha - 40)) / (weights @ _at(PIVOT)) * screen[0] / screen[1]
+    area = float(galaxy.halpha_width * (weights @ _at(halpha - 40)) / (weights @ _at(PIVOT)) * screen[0] / screen[1])
     sigma = max(0.6 * galaxy.dispersion, 25.0)
-    extra = NEBULAR_TO_STELLAR * galaxy.ebv
-    for name, ratio in line_ratios(galaxy).items():
-        reddening = dimming(extra, calzetti(NEBULAR[name]) - calzetti(halpha))
-        add_line(flux, NEBULAR[name] * (1 + galaxy.z), sigma, float(area * ratio * reddening) * (1 + galaxy.z))
+    reddening = dimming(NEBULAR_TO_STELLAR * galaxy.ebv, _nebular_dust())
+    ratios = line_ratios(galaxy)
+    for (name, centre), passed in zip(NEBULAR.items(), reddening, strict=True):
+        add_line(flux, centre * (1 + galaxy.z), sigma, area * ratios[name] * passed * (1 + galaxy.z))
+
+
+@lru_cache(maxsize=1)
+def _nebular_dust() -> np.ndarray:
+    """Dust curve at each line of NEBULAR relative to Hα."""
+    return calzetti(np.array(list(NEBULAR.values()))) - calzetti(NEBULAR["Halpha"])
 
 
 def galaxy_spectrum(galaxy: Galaxy) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -47,7 +47,9 @@ class Spectrograph:
         survey: goes into the record.
         frame: rest frame of the wavelengths.
         arms: cameras; where they overlap the pipeline joins them with inverse-variance weights.
-        lattice: "log10" (first log10 λ, step in dex) or "linear" (first λ, step in Å).
+        lattice: whether `first` and `step` are log10 of Å ("log10") or Å ("linear").
+        first: place of lattice pixel 0, before the first pixel of any spectrum.
+        step: of the lattice.
         jitter: pixels by which start and end of a spectrum differ from file to file, at most.
         correlation: of the noise of neighbouring pixels, made by a three-tap kernel; 0 = none.
         gain: variance of the object's light relative to the sky's.
@@ -107,7 +109,7 @@ SPECTROGRAPHS = {
     "spectrum_desi": Spectrograph(
         survey="desi", frame="barycentric",
         arms=(Arm(3600, 5800, (0.71, 0.71), 4900, 1100), Arm(5760, 7620, (0.64, 0.64), 6700, 1500), Arm(7520, 9824, (0.75, 0.75), 8700, 1600)),
-        lattice="linear", first=3600.0, step=0.8, jitter=0, correlation=0.0, gain=1.0, read_variance=0.4, bright_sky=np.inf,
+        lattice="linear", first=3599.2, step=0.8, jitter=0, correlation=0.0, gain=1.0, read_variance=0.4, bright_sky=np.inf,
         cosmics=(6.0, 2, 12), missing_arm=0.01,
         flags=Flags(
             fatal=int(desi.BAD_BITS), bright_sky=0, rejected=1 << desi.SPECMASK["COSMIC"], near_rejected=0,

@@ -122,7 +122,7 @@ def broad_absorption(trough: tuple[float, float], rest: np.ndarray) -> np.ndarra
     depth = np.zeros(len(rest))
     for centre, strength in ((1549.0, 2.0), (1398.0, 1.0), (1240.1, 1.5), (LYMAN_ALPHA, 0.7)):
         blue = LIGHT_KMS * (1 - rest / centre)
-        depth += strength * np.exp(-(((blue - velocity) / (0.6 * width)) ** 4))
+        depth += strength * np.exp(-np.square(np.square((blue - velocity) / (0.6 * width))))
     return np.exp(-depth)
 
 

@@ -76,6 +76,11 @@ def draw_source(kind: str, draw: np.random.Generator) -> Source:
 
 
 @lru_cache(maxsize=1)
+def _milky_way() -> tuple[np.ndarray, np.ndarray]:
+    return milky_way(WAVELENGTH), milky_way(INFRARED)
+
+
+@lru_cache(maxsize=1)
 def _distances() -> tuple[np.ndarray, np.ndarray]:
     """Redshift -> comoving distance, Mpc, in flat ΛCDM (H0 = 70 km/s/Mpc, Ωm = 0.3)."""
     from astropy.cosmology import FlatLambdaCDM
@@ -110,7 +115,7 @@ def _galaxy(ebv: float, draw: np.random.Generator) -> Source:
     # f_obs(λ(1+z)) = f_rest(λ) (10 pc / d_L)^2 / (1+z)
     scale = flux_density(apparent, PIVOT) / (1 + galaxy.z)
     morphology, bulge_share = draw_morphology(galaxy, draw)
-    sky = dimming(ebv, milky_way(WAVELENGTH)) * scale
+    sky, infrared_sky = (scale * dimming(ebv, curve) for curve in _milky_way())
     ratios = line_ratios(galaxy)
     truths = {
         "magnitude": galaxy.magnitude, "log_mass": galaxy.log_mass, "star_forming": galaxy.star_forming,
@@ -121,7 +126,7 @@ def _galaxy(ebv: float, draw: np.random.Generator) -> Source:
     }  # fmt: skip
     return Source(
         "GALAXY", galaxy.subclass, galaxy.z, whole * sky, old * sky * bulge_share,
-        infrared * scale * dimming(ebv, milky_way(INFRARED)), ebv, morphology, truths,
+        infrared * infrared_sky, ebv, morphology, truths,
     )  # fmt: skip
 
 
@@ -154,9 +159,10 @@ def _quasar(ebv: float, draw: np.random.Generator) -> Source:
     flux, infrared = quasar_spectrum(quasar, draw)
     scale = _scaled(flux, quasar.magnitude)
     truths = {"fwhm": quasar.fwhm, "slope": quasar.slope}
-    sky = dimming(ebv, milky_way(WAVELENGTH)) * scale
-    infrared = infrared * scale * dimming(ebv, milky_way(INFRARED))
-    return Source("QSO", quasar.subclass, quasar.z, flux * sky, np.zeros(COUNT), infrared, ebv, None, truths)
+    sky, infrared_sky = (scale * dimming(ebv, curve) for curve in _milky_way())
+    return Source(
+        "QSO", quasar.subclass, quasar.z, flux * sky, np.zeros(COUNT), infrared * infrared_sky, ebv, None, truths
+    )
 
 
 def _star(ebv: float, draw: np.random.Generator) -> Source:
@@ -164,6 +170,7 @@ def _star(ebv: float, draw: np.random.Generator) -> Source:
     flux, infrared = star_spectrum(star)
     scale = _scaled(flux, float(np.clip(draw.normal(18.5, 1.3), 15, 21.5)))
     truths = {"teff": star.teff, "logg": star.logg, "feh": star.feh, "velocity": star.velocity}
-    sky = dimming(ebv, milky_way(WAVELENGTH)) * scale
-    infrared = infrared * scale * dimming(ebv, milky_way(INFRARED))
-    return Source("STAR", star.subclass, star.z, flux * sky, np.zeros(COUNT), infrared, ebv, None, truths)
+    sky, infrared_sky = (scale * dimming(ebv, curve) for curve in _milky_way())
+    return Source(
+        "STAR", star.subclass, star.z, flux * sky, np.zeros(COUNT), infrared * infrared_sky, ebv, None, truths
+    )

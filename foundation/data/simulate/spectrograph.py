@@ -1,12 +1,12 @@
 """The survey layer: what a spectrograph and its pipeline make of the light, driven by the table in `instrument`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 from scipy.sparse import csr_array
 
-from foundation.data.formats import arms
+from foundation.data.formats.arms import join
 from foundation.data.records import Spectrum
 from foundation.data.simulate import airglow
 from foundation.data.simulate.grid import COUNT, LOG_START, LOG_STEP, WAVELENGTH
@@ -23,7 +23,6 @@ class Camera:
         pixel: numbers on the survey's lattice.
         wavelength: Å.
         lsf_sigma: Å.
-        lsf: sparse [n, COUNT], from the fine lattice to pixels.
         sky: airglow and continuum, 1e-17 erg/s/cm²/Å.
         line_share: of the sky that is lines, 0 to 1.
         efficiency: relative, atmosphere included.
@@ -32,10 +31,13 @@ class Camera:
     pixel: np.ndarray
     wavelength: np.ndarray
     lsf_sigma: np.ndarray
-    lsf: csr_array
     sky: np.ndarray
     line_share: np.ndarray
     efficiency: np.ndarray
+
+    def cut(self, part: slice) -> "Camera":
+        """The same for some of the pixels."""
+        return Camera(*(getattr(self, name)[part] for name in Camera.__dataclass_fields__))
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,30 +46,49 @@ class Observation:
 
     Args:
         spectrum: the record.
-        noiseless: [n] what an infinite exposure would have given: line spread and calibration error, no noise.
-        sigma: [n] true standard deviation of the noise of ordinary pixels.
+        arms: what was measured in each arm, before they were joined; their `wavelength` counts lattice pixels.
+        signals: [n] per arm, what an infinite exposure would give: line spread and calibration error, no noise.
+        sigmas: [n] per arm, true standard deviation of the noise of ordinary pixels.
     """
 
     spectrum: Spectrum
-    noiseless: np.ndarray
-    sigma: np.ndarray
+    arms: tuple[Spectrum, ...]
+    signals: tuple[np.ndarray, ...]
+    sigmas: tuple[np.ndarray, ...]
+
+    @property
+    def noiseless(self) -> np.ndarray:
+        """The arms' signals joined with the weights of the measurement."""
+        truth = [replace(a, flux=f) for a, f in zip(self.arms, self.signals, strict=True)]
+        return join(truth, 1.0).flux
 
 
 def observe(modality: str, flux: np.ndarray, snr: float, draw: np.random.Generator) -> Observation:
-    """Observe f_λ [COUNT] on grid.WAVELENGTH (1e-17 erg/s/cm²/Å) so long that the median signal-to-noise is `snr` per pixel."""
+    """Observe an object for as long as it takes to reach a signal-to-noise.
+
+    Args:
+        modality: "spectrum_sdss" or "spectrum_desi".
+        flux: f_λ [COUNT] on grid.WAVELENGTH, 1e-17 erg/s/cm²/Å.
+        snr: wanted median signal-to-noise per pixel.
+        draw: decides fibre, calibration, noise and defects.
+    """
     instrument = SPECTROGRAPHS[modality]
-    cameras = _cameras(modality, draw)
-    level = _calibration(cameras, draw)
-    signal = [camera.lsf @ flux * error for camera, error in zip(cameras, level, strict=True)]
-    sigma = [_relative_sigma(instrument, c, s) for c, s in zip(cameras, signal, strict=True)]
-    exposure = float(np.median(np.abs(np.concatenate(signal)) / np.concatenate(sigma))) / snr
-    sigma = [s * exposure for s in sigma]
-    measured = [_measure(instrument, c, f, s, draw) for c, f, s in zip(cameras, signal, sigma, strict=True)]
+    fibre = FIBRES[draw.integers(len(FIBRES))]
+    parts = _extent(instrument, draw)
+    cameras = [camera(modality, arm, fibre).cut(part) for arm, part in enumerate(parts)]
+    light = [(line_spread(modality, arm, fibre) @ flux)[part] for arm, part in enumerate(parts)]
+    signals = [f * error for f, error in zip(light, _calibration(cameras, draw), strict=True)]
+    sigmas = [_relative_sigma(instrument, c, f) for c, f in zip(cameras, signals, strict=True)]
+    exposure = float(np.median(np.abs(np.concatenate(signals)) / np.concatenate(sigmas))) / snr
+    sigmas = [s * exposure for s in sigmas]
+    measured = [_measure(instrument, c, f, s, draw) for c, f, s in zip(cameras, signals, sigmas, strict=True)]
     if instrument.flags.dichroic and draw.random() < DICHROIC[0]:
-        for camera, arm in zip(cameras, measured, strict=True):
-            near = (camera.wavelength > DICHROIC[1]) & (camera.wavelength < DICHROIC[2])
+        for part, arm in zip(cameras, measured, strict=True):
+            near = (part.wavelength > DICHROIC[1]) & (part.wavelength < DICHROIC[2])
             arm.mask[near] |= np.uint32(instrument.flags.dichroic)
-    return _joined(instrument, measured, signal, sigma)
+    pixels = join(measured, 1.0)  # on the lattice, counted in pixels
+    spectrum = replace(pixels, wavelength=instrument.wavelength(pixels.wavelength))
+    return Observation(spectrum, tuple(measured), tuple(signals), tuple(sigmas))
 
 
 @lru_cache(maxsize=64)
@@ -75,14 +96,20 @@ def camera(modality: str, arm: int, fibre: float) -> Camera:
     """Arm number `arm` of a survey with line-spread width scaled by `fibre`; built once."""
     instrument = SPECTROGRAPHS[modality]
     shape = instrument.arms[arm]
-    margin = instrument.jitter
-    pixel = np.arange(instrument.pixel(shape.low) - margin, instrument.pixel(shape.high) + margin + 1)
+    first, last = instrument.pixel(shape.low) - instrument.jitter, instrument.pixel(shape.high) + instrument.jitter
+    pixel = np.arange(first, last + 1, dtype=float)
     wavelength = instrument.wavelength(pixel)
     lsf_sigma = fibre * np.interp(wavelength, (shape.low, shape.high), shape.lsf_sigma)
-    lsf = _line_spread(wavelength, lsf_sigma)
-    lines, continuum = lsf @ airglow.sky_lines(), airglow.sky_continuum(wavelength)
-    efficiency = _efficiency(shape, wavelength)
-    return Camera(pixel, wavelength, lsf_sigma, lsf, lines + continuum, lines / (lines + continuum), efficiency)
+    lines, continuum = _gaussian_rows(wavelength, lsf_sigma) @ airglow.sky_lines(), airglow.sky_continuum(wavelength)
+    share = lines / (lines + continuum)
+    return Camera(pixel, wavelength, lsf_sigma, lines + continuum, share, _efficiency(shape, wavelength))
+
+
+@lru_cache(maxsize=64)
+def line_spread(modality: str, arm: int, fibre: float) -> csr_array:
+    """Sparse [n, COUNT]: from the fine lattice to the pixels of `camera`; built once."""
+    part = camera(modality, arm, fibre)
+    return _gaussian_rows(part.wavelength, part.lsf_sigma)
 
 
 def _efficiency(arm: Arm, wavelength: np.ndarray) -> np.ndarray:
@@ -92,7 +119,7 @@ def _efficiency(arm: Arm, wavelength: np.ndarray) -> np.ndarray:
     return (0.08 + bump * np.clip(0.5 + 0.5 * np.tanh(edge), 0.05, 1)) * airglow.transmission(wavelength)
 
 
-def _line_spread(wavelength: np.ndarray, sigma: np.ndarray) -> csr_array:
+def _gaussian_rows(wavelength: np.ndarray, sigma: np.ndarray) -> csr_array:
     """Rows of Gaussian weights over the fine lattice, each of sum 1."""
     centre = (np.log10(wavelength) - LOG_START) / LOG_STEP
     spacing = wavelength * np.log(10) * LOG_STEP
@@ -105,19 +132,13 @@ def _line_spread(wavelength: np.ndarray, sigma: np.ndarray) -> csr_array:
     return csr_array((weight.ravel(), column.ravel(), starts), shape=(len(wavelength), COUNT))
 
 
-def _cameras(modality: str, draw: np.random.Generator) -> list[Camera]:
-    """The arms through a random fibre, the outer ends cut by the file's own jitter."""
-    instrument = SPECTROGRAPHS[modality]
-    fibre = FIBRES[draw.integers(len(FIBRES))]
-    whole = [camera(modality, arm, fibre) for arm in range(len(instrument.arms))]
-    if instrument.jitter == 0:
-        return whole
-    low, high = draw.integers(0, 2 * instrument.jitter + 1, 2)
-    cut = [slice(low, None)] + [slice(None)] * (len(whole) - 2) + [slice(None, len(whole[-1].pixel) - high)]
-    return [
-        Camera(*(getattr(c, name)[part] for name in Camera.__dataclass_fields__))
-        for c, part in zip(whole, cut, strict=True)
-    ]
+def _extent(instrument: Spectrograph, draw: np.random.Generator) -> list[slice]:
+    """The pixels of each arm in this file: the outer ends differ from file to file."""
+    starts, ends = [0] * len(instrument.arms), [None] * len(instrument.arms)
+    if instrument.jitter:
+        starts[0] = int(draw.integers(2 * instrument.jitter + 1))
+        ends[-1] = -1 - int(draw.integers(2 * instrument.jitter + 1))
+    return [slice(*ends_of_arm) for ends_of_arm in zip(starts, ends, strict=True)]
 
 
 def _calibration(cameras: list[Camera], draw: np.random.Generator) -> list[np.ndarray]:
@@ -145,7 +166,7 @@ def correlated(count: int, correlation: float, draw: np.random.Generator) -> np.
 
 def _measure(
     instrument: Spectrograph, camera: Camera, signal: np.ndarray, sigma: np.ndarray, draw: np.random.Generator
-) -> arms.Arm:
+) -> Spectrum:
     """One arm of one exposure: noise, airglow residuals, misreported inverse variance, rejected pixels."""
     n = len(signal)
     noise = correlated(n, instrument.correlation, draw)
@@ -159,8 +180,16 @@ def _measure(
     _reject(instrument, flux, ivar, mask, draw)
     if draw.random() < instrument.missing_arm:
         mask[:], ivar[:], flux[:] = instrument.flags.no_arm, 0, 0
-    return arms.Arm(
-        camera.pixel.astype(float), flux, ivar, mask, (mask & np.uint32(instrument.flags.fatal)) != 0, camera.lsf_sigma
+    bad = (mask & np.uint32(instrument.flags.fatal)) != 0
+    return Spectrum(
+        flux,
+        camera.pixel,
+        ivar,
+        mask,
+        bad,
+        lsf_sigma=camera.lsf_sigma,
+        survey=instrument.survey,
+        frame=instrument.frame,
     )
 
 
@@ -176,23 +205,3 @@ def _reject(
         ivar[run] = 0
         mask[run] |= np.uint32(instrument.flags.rejected)
         mask[max(first - 2, 0) : first + length + 2] |= np.uint32(instrument.flags.near_rejected)
-
-
-def _joined(
-    instrument: Spectrograph, measured: list[arms.Arm], signal: list[np.ndarray], sigma: list[np.ndarray]
-) -> Observation:
-    """The arms on their common lattice, counted in pixels; the truth with the same weights."""
-    whole = arms.join(measured, 1.0)
-    good = [(a.ivar > 0) & ~a.bad for a in measured]
-    index = [(a.wavelength - whole.wavelength[0]).astype(int) for a in measured]
-    truth, weight, variance = np.zeros((3, len(whole.flux)))
-    for place, use, light, width, arm in zip(index, good, signal, sigma, measured, strict=True):
-        share = np.where(use, arm.ivar, 1e-12)  # a pixel without any measurement still has a truth
-        truth[place] += share * light
-        variance[place] += share**2 * width**2
-        weight[place] += share
-    spectrum = Spectrum(
-        whole.flux, instrument.wavelength(whole.wavelength), whole.ivar, whole.mask, whole.bad,
-        lsf_sigma=whole.lsf_sigma, survey=instrument.survey, frame=instrument.frame,
-    )  # fmt: skip
-    return Observation(spectrum, truth / weight, np.sqrt(variance) / weight)
