@@ -10,8 +10,15 @@ from foundation.kernels.attention import AttentionLayout, attention
 def make_norm(kind: str, width: int) -> nn.Module:
     """Layer norm without bias, or root-mean-square norm; eps 1e-6 as in AION-1."""
     if kind == "rms":
-        return nn.RMSNorm(width, eps=1e-6)
+        return _RMSNorm(width, eps=1e-6)
     return nn.LayerNorm(width, eps=1e-6, bias=False)
+
+
+class _RMSNorm(nn.RMSNorm):
+    """In the precision of its weight, as autocast does for layer norm but not for this one."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.to(self.weight.dtype))
 
 
 class SelfAttention(nn.Module):

@@ -57,16 +57,21 @@ def grouped_attention(
         _block_attention(*rows, block, scale)
         for *rows, block in zip(q.split(query_rows), k.split(key_rows), v.split(key_rows), plan.blocks, strict=True)
     ]
-    return _take(torch.cat(parts) if parts else q, plan.query_place)
+    return _take(torch.cat(parts), plan.query_place) if parts else _zeros(q, k, v)
 
 
 def _block_attention(q: Tensor, k: Tensor, v: Tensor, block: Block, scale: float | None) -> Tensor:
     if block.keys == 0:
-        return q * 0 + (k.sum() + v.sum())  # zeros that keep all three in the graph: every rank needs every gradient
+        return _zeros(q, k, v)
     q = q.unflatten(0, (block.pieces, block.queries)).transpose(1, 2)  # [B, heads, n, dim]
     k, v = (x.unflatten(0, (block.pieces, block.keys)).transpose(1, 2) for x in (k, v))  # [B, heads, m, dim]
     out = F.scaled_dot_product_attention(q, k, v, attn_mask=block.visible, scale=scale)
     return out.transpose(1, 2).flatten(0, 1)  # [B * n, heads, dim]
+
+
+def _zeros(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Zeros that keep all three in the graph: with several ranks each of them must have every gradient."""
+    return q * 0 + (k[:0].sum() + v[:0].sum())
 
 
 def _take(rows: Float[Tensor, "T heads dim"], order: Int[Tensor, "R"] | None) -> Float[Tensor, "R heads dim"]:
