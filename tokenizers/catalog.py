@@ -1,0 +1,30 @@
+"""The table of tokenizers: what the `tokenizer` entry of a config.json may say, and the class that reads it."""
+
+from pathlib import Path
+
+from foundation.tokenizers.base import TokenizerError
+from foundation.tokenizers.image import ImageTokenizer
+from foundation.tokenizers.scalar import ScalarTokenizer
+from foundation.tokenizers.spectrum import SpectrumTokenizer
+from foundation.tokenizers.stored import CONFIG, StoredTokenizer, read_config
+
+TOKENIZERS: dict[str, type[StoredTokenizer]] = {
+    "image": ImageTokenizer,
+    "scalar": ScalarTokenizer,
+    "spectrum": SpectrumTokenizer,
+}
+
+
+def load_tokenizer(path: Path) -> StoredTokenizer:
+    """Read a tokenizer of any kind from its directory.
+
+    Raises:
+        TokenizerError: a file is missing or damaged, or the kind is not in the table.
+    """
+    kind = read_config(path)["tokenizer"]
+    if kind not in TOKENIZERS:
+        raise TokenizerError(
+            f"{Path(path) / CONFIG}: tokenizer {kind!r} is unknown; there are {', '.join(TOKENIZERS)}. "
+            "Install the version of foundation that wrote it."
+        )
+    return TOKENIZERS[kind].from_pretrained(path)

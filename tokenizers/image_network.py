@@ -1,0 +1,131 @@
+"""The convolutional autoencoder of images: residual units with a global-context gate between strided convolutions.
+
+Names and shapes are those of the released AION-1 image codec (arXiv:2510.17960), after MagViT-2.
+"""
+
+from collections import OrderedDict
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+
+def _conv(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Sequential:
+    """A convolution that keeps the size (divided by the stride), zero-padded."""
+    return nn.Sequential(OrderedDict(conv=nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2)))
+
+
+class ContextGate(nn.Module):
+    """Scales each channel by what an attention-weighted mean over all pixels says (arXiv:2012.13375)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        hidden = max(16, width // 2)
+        self.to_k = nn.Conv2d(width, 1, 1)
+        self.net = nn.Sequential(
+            nn.Conv2d(width, hidden, 1), nn.LeakyReLU(0.1), nn.Conv2d(hidden, width, 1), nn.Sigmoid()
+        )
+        nn.init.zeros_(self.net[2].weight)
+        nn.init.constant_(self.net[2].bias, -10.0)  # closed at first, so that a residual unit starts as the identity
+
+    def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
+        """Gated features."""
+        attention = self.to_k(x).flatten(1).softmax(-1)  # [B, HW]
+        context = torch.einsum("bcn,bn->bc", x.flatten(2), attention)
+        return x * self.net(context[..., None, None])
+
+
+class ResidualUnit(nn.Module):
+    """Convolutions 3x3 and 1x1 and a gate, added to the input."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.net = nn.Sequential(
+            _conv(width, width, 3), nn.ELU(), nn.Conv2d(width, width, 1), nn.ELU(), ContextGate(width)
+        )
+
+    def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
+        """Features of the same shape."""
+        return self.net(x) + x
+
+
+class ChannelNorm(nn.LayerNorm):
+    """Layer norm over the channels of each pixel."""
+
+    def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
+        """Normalised features."""
+        return super().forward(x.movedim(1, -1)).movedim(-1, 1)
+
+
+class Upsample(nn.Module):
+    """Doubles height and width by a 1x1 convolution to four times the channels, SiLU and pixel shuffle."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        conv = nn.Conv2d(inputs, outputs * 4, 1)
+        kernel = torch.empty(outputs, inputs, 1, 1)
+        nn.init.kaiming_uniform_(kernel)
+        with torch.no_grad():
+            conv.weight.copy_(kernel.repeat_interleave(4, 0))  # the four sub-pixels start alike: no checkerboard
+            conv.bias.zero_()
+        self.net = nn.Sequential(conv, nn.SiLU(), nn.PixelShuffle(2))
+
+    def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D H2 W2"]:
+        """Features at twice the resolution."""
+        return self.net(x)
+
+
+def _units(width: int, count: int) -> nn.Sequential:
+    return nn.Sequential(*(ResidualUnit(width) for _ in range(count)))
+
+
+class ImageNetwork(nn.Module):
+    """Encoder from `channels` to `hidden` at 1 / 2^compressions of the resolution, and its mirror.
+
+    Args:
+        channels: of the image that goes in and of the one that comes out.
+        hidden: width at the lowest resolution; each halving of the resolution doubles it.
+        compressions: halvings.
+        units: residual units between convolutions.
+        kernel: size of the first convolution and of the one at the lowest resolution.
+    """
+
+    def __init__(self, channels: int, hidden: int, compressions: int, units: int, kernel: int) -> None:
+        super().__init__()
+        widths = [hidden // 2**i for i in reversed(range(compressions + 1))]
+        self.conv_in = _conv(channels, widths[0], kernel)
+        self.conv_out = _conv(widths[0], channels, 3)
+        down: list[nn.Module] = [ResidualUnit(widths[0])]
+        for narrow, wide in pairwise(widths):
+            down += [_conv(narrow, wide, 3, stride=2), _units(wide, units)]
+        norm = nn.Sequential(nn.Identity(), ChannelNorm(hidden))  # the released names number the norm .7.1
+        self.encoder_layers = nn.ModuleList([*down, _conv(hidden, hidden, kernel), _units(hidden, units), norm])
+        up: list[nn.Module] = [_units(hidden, units), _conv(hidden, hidden, 3), _units(hidden, units)]
+        for wide, narrow in pairwise(reversed(widths)):
+            up += [Upsample(wide, narrow), _units(narrow, units) if narrow != widths[0] else ResidualUnit(narrow)]
+        self.decoder_layers = nn.ModuleList(up)
+
+    def encode(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B hidden h w"]:
+        """Features of the tokens."""
+        x = self.conv_in(x)
+        for layer in self.encoder_layers:
+            x = layer(x)
+        return x
+
+    def decode(self, x: Float[Tensor, "B hidden h w"]) -> Float[Tensor, "B C H W"]:
+        """The image of the features."""
+        for layer in self.decoder_layers:
+            x = layer(x)
+        return self.conv_out(x)
+
+
+class BandProjection(nn.Linear):
+    """Bands of a pixel -> common channels; bands that are absent add nothing, and few bands weigh as much as all."""
+
+    def forward(self, x: Float[Tensor, "B bands H W"], present: Float[Tensor, "B bands"]) -> Float[Tensor, "B C H W"]:
+        """`present` is 1 or 0; the released codec scales the bias with the rest."""
+        x = x * present[..., None, None]
+        scale = (x.shape[1] / present.sum(1)).sqrt()
+        return F.conv2d(x, self.weight[..., None, None], self.bias) * scale[:, None, None, None]
