@@ -1,6 +1,7 @@
 """Training curves: one row per logged step, written before the step's checkpoint and whole after a resume."""
 
 import csv
+import math
 from pathlib import Path
 
 import lightning.pytorch as pl
@@ -9,6 +10,7 @@ from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.loggers.csv_logs import ExperimentWriter
 
+from foundation.errors import FoundationError
 from foundation.files import whole_file
 
 METRICS = "metrics.csv"
@@ -22,25 +24,39 @@ class Curves(Callback):
 
     def __init__(self, every: int) -> None:
         self.every = every
-        self._written = -1
 
-    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: object) -> None:
-        """Write the row of this optimiser step, once however many micro-batches it has."""
-        step = trainer.global_step
-        if step != self._written and step % self.every == 0 and step > 0:
-            self._written = step
-            _write(trainer, "train/", step)
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object, batch_idx: int
+    ) -> None:
+        """Write the row of this optimiser step after its last micro-batch.
+
+        Raises:
+            FoundationError: the loss is not finite, so that going on would only waste time.
+        """
+        if completes_step(trainer, batch_idx) and trainer.global_step % self.every == 0:
+            metrics = _write(trainer, "train/")
+            if not math.isfinite(metrics["train/loss"]):
+                raise FoundationError(
+                    f"The loss is {metrics['train/loss']} at step {trainer.global_step}. "
+                    "Use a smaller `--optim.peak_rate`, and go on from an earlier checkpoint with `--resume auto`."
+                )
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Write the row of this validation."""
         if not trainer.sanity_checking:
-            _write(trainer, "validation/", trainer.global_step)
+            _write(trainer, "validation/")
 
 
-def _write(trainer: pl.Trainer, prefix: str, step: int) -> None:
+def completes_step(trainer: pl.Trainer, batch_idx: int) -> bool:
+    """Whether this micro-batch is the last of its optimiser step."""
+    return (batch_idx + 1) % trainer.accumulate_grad_batches == 0
+
+
+def _write(trainer: pl.Trainer, prefix: str) -> dict[str, float]:
     metrics = {k: float(v) for k, v in trainer.callback_metrics.items() if k.startswith(prefix)}
     for logger in trainer.loggers:
-        logger.log_metrics(metrics, step)
+        logger.log_metrics(metrics, trainer.global_step)
+    return metrics
 
 
 class _Continued(ExperimentWriter):

@@ -11,6 +11,7 @@ from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.profilers import Profiler
 
 from foundation.batch import TokenBatch
+from foundation.training.curves import completes_step
 from foundation.training.flops import training_flops
 
 
@@ -70,13 +71,13 @@ class Throughput(Callback):
         self._paused += time.perf_counter() - self._validation
 
     def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: TokenBatch, *_: object
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: TokenBatch, batch_idx: int
     ) -> None:
         """Count the batch; at the last micro-batch of every `every`-th step, log and start anew."""
         self._tokens += len(batch)
         self._samples += batch.documents
         self._flops = self._flops + training_flops(pl_module.model, batch)
-        if trainer.global_step % self.every == 0 and not trainer.fit_loop._should_accumulate():
+        if completes_step(trainer, batch_idx) and trainer.global_step % self.every == 0:
             pl_module.log_dict(self._rates(trainer, pl_module.device), logger=False, batch_size=1)
             self._reset()
 

@@ -1,10 +1,21 @@
-"""Token shards small enough to train on in a test, with a rule to learn: every code tells all the others."""
+"""Token shards small enough to train on in a test, a tiny run on them, and a record of every batch of it."""
+
+import hashlib
+import json
+from dataclasses import replace
+from functools import partial
+from unittest import mock
 
 import pytest
 import torch
+from lightning.pytorch.callbacks import Callback
 
+from foundation.config import DataConfig, ModelConfig, OptimConfig
 from foundation.data.shards import TokenSample, write_tokens
+from foundation.masking.budget import RandomBudget
 from foundation.tokens import Axis, Space, Tokens, concatenate
+from foundation.training import train as verb
+from foundation.training.trainer import TrainerConfig, build_trainer
 
 SIZE = 12
 SPACES = (
@@ -12,28 +23,81 @@ SPACES = (
     Space("redshift", "discrete", SIZE),
     Space("spectrum", "continuous", 3, (Axis("wavelength", "Angstrom", 0.0, 4.0, 1.0),)),
 )
+TINY = TrainerConfig(
+    max_steps=24, accelerator="cpu", log_every=1, checkpoint_every=5, validate_every=7, keep_last=2, tensorboard=False
+)
+
+
+FAST = OptimConfig(peak_rate=5e-3)
 
 
 def tiny_sample(index):
-    """Eight image tokens, four spectrum tokens and a redshift, all functions of one code; every third lacks an image."""
+    """A redshift, four spectrum and eight image tokens, all functions of one code; every third lacks the image."""
     generator = torch.Generator().manual_seed(index)
     code = torch.randint(SIZE, (1,), generator=generator)
-    image = torch.arange(8.0, dtype=torch.float64)[:, None]
-    wavelength = torch.arange(4.0, dtype=torch.float64)[:, None]
-    noise = torch.randn(4, 3, generator=generator)
+    noise = 0.05 * torch.randn(4, 3, generator=generator)
     parts = [
         Tokens.of_space(SPACES[1], code),
-        Tokens.of_space(SPACES[2], code + 0.1 * noise, wavelength),
+        Tokens.of_space(SPACES[2], code / SIZE + noise, torch.arange(4.0, dtype=torch.float64)[:, None]),
     ]
     if index % 3:
-        parts.append(Tokens.of_space(SPACES[0], (code + torch.arange(8)) % SIZE, image))
+        pixels = (code + torch.arange(8)) % SIZE
+        parts.append(Tokens.of_space(SPACES[0], pixels, torch.arange(8.0, dtype=torch.float64)[:, None]))
     return TokenSample(f"object-{index}", concatenate(parts), {"class": "GALAXY"})
 
 
 @pytest.fixture(scope="session")
 def token_shards(tmp_path_factory):
+    """Directory with the shards `train` and `validation`, made by tokenizers of fingerprint 0123456789ab."""
     out = tmp_path_factory.mktemp("tokens")
     for name, first, count in (("train", 0, 240), ("validation", 1000, 40)):
         samples = (tiny_sample(i) for i in range(first, first + count))
         write_tokens(samples, out / name, SPACES, "0123456789ab", total=count, samples_per_member=8)
+    return out
+
+
+class Recorder(Callback):
+    """Appends to `batches.jsonl` the step, the exact loss and a digest of every micro-batch; may end the run."""
+
+    def __init__(self, out, stop_at=None, stop=None):
+        self.path, self.stop_at, self.stop = out / "batches.jsonl", stop_at, stop
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
+        content = [batch.ids, batch.code, batch.offsets, batch.position, *batch.vectors.values()]
+        digest = hashlib.sha256(b"".join(t.numpy().tobytes() for t in content)).hexdigest()
+        row = {"step": trainer.global_step, "loss": float(outputs["loss"]).hex(), "batch": digest}
+        with self.path.open("a") as file:
+            file.write(json.dumps(row) + "\n")
+        if self.stop is not None and trainer.global_step == self.stop_at:
+            self.stop()
+
+
+def train_tiny(shards, out, workers=0, resume=None, stop_at=None, stop=None, optim=FAST, **trainer):
+    """`foundation train` on the tiny shards, with a Recorder; what is in `trainer` overrides TINY."""
+    recorder = Recorder(out, stop_at, stop)
+    with mock.patch.object(verb, "build_trainer", partial(build_trainer, callbacks=[recorder])):
+        verb.train(
+            data=DataConfig(
+                shards / "train", shards / "validation", (), tokens_per_batch=200, window=32, workers=workers
+            ),
+            out=out,
+            model=ModelConfig(width=32, depth=1, decoder_depth=1, heads=2),
+            policy=RandomBudget(given=6, asked=4),
+            optim=optim,
+            trainer=replace(TINY, **trainer),
+            resume=resume,
+        )
+
+
+@pytest.fixture(scope="session")
+def tiny_run():
+    """The function `train_tiny`."""
+    return train_tiny
+
+
+@pytest.fixture(scope="session")
+def unbroken(token_shards, tmp_path_factory):
+    """Directory of a tiny run that was never stopped."""
+    out = tmp_path_factory.mktemp("unbroken")
+    train_tiny(token_shards, out)
     return out
