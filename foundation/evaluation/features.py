@@ -1,0 +1,161 @@
+"""features: frozen features of record sets, computed once and then read from a cache that knows whose they are."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from foundation.errors import FoundationError
+from foundation.evaluation.observations import Observations
+from foundation.evaluation.problem import Features
+from foundation.files import whole_file
+from foundation.model.encoding import Features as States
+from foundation.model.pretrained import FoundationModel
+from foundation.progress import track
+from foundation.tokens import Tokens
+
+HALF_LIMIT = 6e4  # float16 ends at 65504
+TOKENISED_AT_ONCE = 64  # samples
+Pooling = Literal["mean", "spaces"]
+
+
+class TokenStore:
+    """The tokens of record sets, made when first asked for and then kept: all encoders compared read the same ones."""
+
+    def __init__(self, model: FoundationModel) -> None:
+        self.model = model
+        self._kept: dict[str, list[Tokens]] = {}
+
+    def of(self, observations: Observations) -> list[Tokens]:
+        """Tokens of every object, of all modalities the model knows; an object without any has an empty place."""
+        if observations.name not in self._kept:
+            known = {s.name for s in self.model.spaces}
+            samples = track(observations.samples(), f"tokenising {observations.name}", len(observations))
+            self._kept[observations.name] = self._tokenise(samples, known)
+        return self._kept[observations.name]
+
+    def _tokenise(self, samples: object, known: set[str]) -> list[Tokens]:
+        done: list[Tokens] = []
+        waiting = []
+        nothing = Tokens(
+            (),
+            *(torch.zeros(0, dtype=torch.long),) * 2,
+            torch.zeros(0, 4, dtype=torch.float64),
+            torch.zeros(0, dtype=torch.long),
+        )
+        for sample in samples:
+            waiting.append(sample)
+            if len(waiting) == TOKENISED_AT_ONCE:
+                done, waiting = done + self._chunk(waiting, known, nothing), []
+        return done + self._chunk(waiting, known, nothing)
+
+    def _chunk(self, samples: list, known: set[str], nothing: Tokens) -> list[Tokens]:
+        useful = [s for s in samples if known & set(s)]
+        made = iter(self.model.tokenise(useful) if useful else ())
+        return [next(made) if known & set(s) else nothing for s in samples]
+
+
+class Extractor:
+    """Features of one encoder.
+
+    Args:
+        model: the encoder.
+        tokens: of the objects; shared by the encoders that are compared.
+        folder: of the cache; files are named by what they depend on.
+        layer: of the encoder, None = after the final norm.
+        pool: "mean" over all tokens of an object, or the means of its "spaces" side by side.
+    """
+
+    def __init__(
+        self, model: FoundationModel, tokens: TokenStore, folder: Path, layer: int | None = None, pool: Pooling = "mean"
+    ) -> None:
+        self.model, self.tokens, self.folder, self.layer, self.pool = model, tokens, folder, layer, pool
+        self.weights = weights_hash(model)
+
+    def __call__(self, observations: Observations, inputs: Sequence[str], index: np.ndarray) -> Features:
+        """Features of the objects at `index`, which all have these modalities."""
+        everyone = observations.having(inputs)
+        path = self.folder / f"{self._key(observations, inputs)}.safetensors"
+        stored = _read(path)
+        if stored is None:
+            stored = self._compute(observations, inputs, everyone)
+            with whole_file(path) as temporary:
+                save_file(stored, temporary)
+        count = torch.diff(stored["offsets"])
+        features = Features(stored["pooled"].numpy(), stored["tokens"], stored["offsets"][:-1], count)
+        return features.at(np.searchsorted(everyone, index))
+
+    def _key(self, observations: Observations, inputs: Sequence[str]) -> str:
+        bundle = self.model.tokenizers
+        content = {
+            "weights": self.weights,
+            "tokenizers": bundle.fingerprint() if bundle else "",
+            "data": observations.fingerprint,
+            "objects": len(observations),
+            "inputs": sorted(inputs),
+            "layer": self.layer,
+            "pool": self.pool,
+        }
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:24]
+
+    def _compute(self, observations: Observations, inputs: Sequence[str], index: np.ndarray) -> dict[str, torch.Tensor]:
+        tokens = self.tokens.of(observations)
+        states = self.model.encode([tokens[i] for i in index], layer=self.layer, pool="none", modalities=inputs)
+        half = states.values.abs().max() < HALF_LIMIT
+        return {
+            "pooled": pooled(states, inputs, self.pool),
+            "tokens": states.values.half() if half else states.values,
+            "offsets": states.offsets,
+        }
+
+
+def pooled(states: States, inputs: Sequence[str], pool: Pooling) -> torch.Tensor:
+    """float32 [n, D] means over each object's tokens, or [n, inputs * D] means over each of its spaces, NaN where absent."""
+    n, width = len(states), states.values.shape[1]
+    document = torch.repeat_interleave(torch.arange(n), torch.diff(states.offsets))
+    if pool == "mean":
+        return _means(states.values, document, n)
+    place = torch.full((len(states.names),), -1)
+    place[[states.names.index(name) for name in inputs]] = torch.arange(len(inputs))
+    group = document * len(inputs) + place[states.space]
+    means = _means(states.values, group, n * len(inputs))
+    return means.reshape(n, len(inputs) * width)
+
+
+def _means(values: torch.Tensor, group: torch.Tensor, groups: int) -> torch.Tensor:
+    total = torch.zeros(groups, values.shape[1]).index_add_(0, group, values.float())
+    return total / torch.bincount(group, minlength=groups)[:, None]  # 0 / 0 = NaN: not measured
+
+
+def weights_hash(model: torch.nn.Module) -> str:
+    """Twelve hex digits of the hash of all weights, with their names, shapes and types."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
+        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()[:12]
+
+
+def random_encoder(model: FoundationModel, seed: int) -> FoundationModel:
+    """The same architecture on the same tokens with freshly drawn weights: what a result owes to training is the rest."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        twin = FoundationModel(model.config, model.spaces, model.tokenizers)
+    return twin.to(next(model.parameters()).device).eval()
+
+
+def _read(path: Path) -> dict[str, torch.Tensor] | None:
+    if not path.is_file():
+        return None
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise FoundationError(
+            f"{path}: these cached features are damaged ({error}). Delete the file and evaluate again."
+        ) from error

@@ -1,0 +1,1 @@
+"""Pictures of an evaluation: one function a picture, each returns PNG bytes."""

@@ -1,0 +1,48 @@
+"""embedding: the first two principal components of the frozen features, coloured by what is known."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from sklearn.decomposition import PCA
+from sklearn.preprocessing import StandardScaler
+
+from foundation.evaluation.figures.canvas import SERIES, canvas, png
+
+MOST_NAMES = 8  # of a label shown in colours; the rest is grey
+
+
+def embedding_map(features: np.ndarray, labels: Mapping[str, np.ndarray]) -> bytes:
+    """One panel a label, the same points in each.
+
+    Args:
+        features: float32 [n, width], finite.
+        labels: name -> [n] numbers or names.
+    """
+    pca = PCA(2, random_state=0)
+    place = pca.fit_transform(StandardScaler().fit_transform(features))
+    share = pca.explained_variance_ratio_
+    figure, axes = canvas(4.0 * len(labels), 3.6, 1, len(labels))
+    for a, (name, values) in zip(axes, labels.items(), strict=True):
+        if values.dtype.kind == "f":
+            known = np.isfinite(values)
+            low, high = np.percentile(values[known], [2, 98]) if known.any() else (0.0, 1.0)
+            dots = a.scatter(*place[known].T, c=values[known], s=5, cmap="viridis", vmin=low, vmax=high, linewidths=0)
+            figure.colorbar(dots, ax=a)
+        else:
+            _named(a, place, values)
+        a.set(
+            title=f"coloured by {name}",
+            xlabel=f"component 1 ({share[0]:.0%} of variance)",
+            ylabel=f"component 2 ({share[1]:.0%})",
+        )
+    return png(figure)
+
+
+def _named(axes: object, place: np.ndarray, values: np.ndarray) -> None:
+    names, counts = np.unique(values, return_counts=True)
+    shown = names[np.argsort(-counts)][:MOST_NAMES]
+    rest = ~np.isin(values, shown)
+    axes.scatter(*place[rest].T, s=4, color="#cccccc", linewidths=0)
+    for colour, name in zip(SERIES, shown, strict=False):
+        axes.scatter(*place[values == name].T, s=5, color=colour, label=name or "unknown", alpha=0.7, linewidths=0)
+    axes.legend(fontsize=8, markerscale=2)

@@ -1,0 +1,136 @@
+"""observations: a record set as the evaluation sees it: labels, raw vectors and where the records are, not the records."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from foundation.data.records import Sample, Scalar
+from foundation.data.shards import RecordShards
+from foundation.errors import FoundationError
+from foundation.evaluation.raw import raw_columns, raw_vectors
+from foundation.evaluation.split import objects_on_sky
+from foundation.evaluation.tasks import Task
+from foundation.progress import track
+
+
+@dataclass(frozen=True, eq=False)
+class Observations:
+    """n objects of one record set.
+
+    Args:
+        name: what tasks and the report call it.
+        path: its directory.
+        fingerprint: hash of the data.
+        keys: of the samples, in order.
+        objects: name of the object of each sample; exposures of one object share it.
+        labels: label -> float64 [n] with NaN, or str [n] with "", where unknown.
+        modalities: names of each sample's records.
+        raw: column -> float32 [n, width], see `evaluation.raw`.
+    """
+
+    name: str
+    path: Path
+    fingerprint: str
+    keys: tuple[str, ...]
+    objects: tuple[str, ...]
+    labels: dict[str, np.ndarray]
+    modalities: tuple[frozenset[str], ...]
+    scalars: frozenset[str]
+    raw: dict[str, np.ndarray]
+
+    @classmethod
+    def read(cls, path: Path, name: str, limit: int | None = None) -> "Observations":
+        """Go once through the records of a directory; memory holds labels and raw vectors only.
+
+        Args:
+            limit: use the first so many objects.
+        """
+        shards = RecordShards(path)
+        keys, labels, modalities, raw, places = [], [], [], [], []
+        scalars: set[str] = set()
+        n = min(len(shards), limit or len(shards))
+        for sample in track(islice(shards, n), f"reading {name}", n):
+            keys.append(sample.key)
+            labels.append(dict(sample.labels))
+            modalities.append(frozenset(sample))
+            scalars |= {m for m, r in sample.items() if isinstance(r, Scalar)}
+            raw.append(raw_vectors(sample))
+            places.append([_degrees(sample.origin.get(c)) for c in ("ra", "dec")])
+        ra, dec = np.array(places).T
+        return cls(
+            name, Path(path), shards.manifest.fingerprint, tuple(keys), tuple(objects_on_sky(keys, ra, dec)),
+            _columns(labels), tuple(modalities), frozenset(scalars), raw_columns(raw),
+        )  # fmt: skip
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def samples(self) -> Iterator[Sample]:
+        """The samples, read again from disk, in order."""
+        return islice(RecordShards(self.path), len(self))
+
+    def sample(self, index: int) -> Sample:
+        """One sample, read from disk by its place."""
+        shards, place = RecordShards(self.path), index
+        for number, (_, member) in enumerate(shards.manifest.members):
+            if place < member.samples:
+                return shards.member(number)[place]
+            place -= member.samples
+        raise IndexError(index)
+
+    def having(self, modalities: Sequence[str]) -> np.ndarray:
+        """Indices of the objects with all the images and spectra named, and with one of the scalars if any is named."""
+        needed = frozenset(modalities) - self.scalars
+        optional = frozenset(modalities) & self.scalars
+        chosen = [needed <= m and (not optional or bool(optional & m)) for m in self.modalities]
+        return np.flatnonzero(chosen)
+
+    def taking_part(self, task: Task) -> np.ndarray:
+        """Indices of the objects a task is about.
+
+        Raises:
+            FoundationError: no object qualifies; the message says what the record set has.
+        """
+        wanted = [*task.inputs, *task.gallery, *([task.target] if task.kind == "completion" else [])]
+        index = self.having(task.inputs)
+        for group in (task.gallery, (task.target,) if task.kind == "completion" else ()):
+            index = index[np.isin(index, self.having(group))] if group else index
+        if task.kind != "completion" and task.target:
+            index = index[self.known(task.target)[index]]
+        for label, allowed in task.where.items():
+            index = index[np.isin(self._label(label)[index].astype(str), allowed)]
+        if len(index) == 0:
+            has = ", ".join(sorted(frozenset().union(*self.modalities)))
+            raise FoundationError(
+                f"{self.path}: no object for task {task.name!r}, which wants {', '.join(wanted)} and label {task.target!r}; "
+                f"the records are {has}, the labels {', '.join(self.labels)}. Change the task, or the record set."
+            )
+        return index
+
+    def known(self, label: str) -> np.ndarray:
+        """bool [n]: objects with this label."""
+        column = self._label(label)
+        return np.isfinite(column) if column.dtype.kind == "f" else column != ""
+
+    def _label(self, name: str) -> np.ndarray:
+        missing = np.full(len(self), np.nan)
+        return self.labels.get(name, missing)
+
+
+def _degrees(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else float("nan")
+
+
+def _columns(labels: Sequence[dict[str, object]]) -> dict[str, np.ndarray]:
+    """Labels of n objects as columns, numbers as float64 with NaN and everything else as str with ""."""
+    columns = {}
+    for name in sorted({key for row in labels for key in row}):
+        values = [row.get(name) for row in labels]
+        if all(v is None or isinstance(v, int | float) for v in values):
+            columns[name] = np.array([np.nan if v is None else float(v) for v in values])
+        else:
+            columns[name] = np.array(["" if v is None else str(v) for v in values])
+    return columns

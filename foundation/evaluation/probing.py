@@ -1,0 +1,92 @@
+"""probing: answer a regression or classification task with every probe, on the encoder's features and on the baselines'."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from foundation.evaluation.metrics import metric
+from foundation.evaluation.observations import Observations
+from foundation.evaluation.outcome import Outcome, Source, decided
+from foundation.evaluation.probes import PROBES
+from foundation.evaluation.problem import Answers, Features, Problem
+from foundation.evaluation.split import Parts, divide
+from foundation.evaluation.tasks import Task
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """A task on the objects that take part in it: targets, and which objects train and test.
+
+    Args:
+        train_index: indices of the taking-part objects in their record set.
+        test_index: indices in the record set tested on; the same array unless the task names another set.
+        target: float64 or int64 [n] of the train_index objects, transformed.
+        test_target: of the test_index objects, not transformed.
+        classes: names, empty in a regression.
+    """
+
+    task: Task
+    train_index: np.ndarray
+    test_index: np.ndarray
+    target: np.ndarray
+    test_target: np.ndarray
+    objects: tuple[str, ...]
+    classes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, task: Task, learned: Observations, tested: Observations) -> "Question":
+        """Choose the objects of a probe task, in the set it learns from and in the set it is tested on."""
+        index, other = learned.taking_part(task), tested.taking_part(task)
+        values, others = learned.labels[task.target][index], tested.labels[task.target][other]
+        objects = tuple(learned.objects[i] for i in index)
+        if task.kind == "regression":
+            target = np.log1p(values) if task.transform == "log1p" else values
+            return cls(task, index, other, target, others, objects)
+        names = tuple(np.unique(values.astype(str)).tolist())
+        seen = np.isin(others.astype(str), names)  # a class without training objects cannot be answered
+        code = {name: i for i, name in enumerate(names)}
+        encoded = [np.array([code[str(v)] for v in part], dtype=np.int64) for part in (values, others[seen])]
+        return cls(task, index, other[seen], encoded[0], encoded[1], objects, names)
+
+    def parts(self, seed: int) -> Parts:
+        """Training, validation and test objects for a probe seed; tested on another set, its objects are the test part."""
+        parts = divide(self.objects, self.task.split, seed)
+        if not self.task.test:
+            return parts
+        return Parts(np.concatenate([parts.train, parts.test]), parts.validation, np.arange(len(self.test_index)))
+
+    def back(self, values: np.ndarray) -> np.ndarray:
+        """Predictions in the unit of the label, never far outside of what was learned from."""
+        if self.classes or self.task.transform == "none":
+            return values
+        return np.expm1(np.clip(values, self.target.min() - 1, self.target.max() + 1))
+
+
+def probe(
+    question: Question, source: Source, name: str, learned: Features, tested: Features, seeds: Sequence[int]
+) -> Outcome:
+    """Fit one probe with every seed and predict the test part.
+
+    Args:
+        learned: features of the question's train_index objects, in that order.
+        tested: features of its test_index objects; the same object as `learned` unless another set is tested.
+    """
+    score = metric(question.task.scored[0])
+    predicted, merits = [], []
+    for seed in seeds:
+        parts = question.parts(seed)
+        problem = Problem(
+            learned, question.target, parts.train, parts.validation, tested, parts.test, len(question.classes)
+        )
+        answers = PROBES[name](problem, seed)
+        predicted.append(question.back(answers.test))
+        merits.append(score.merit(_validation_score(question, answers, parts)))
+    test = question.test_index[parts.test]
+    true = question.test_target[parts.test]
+    return Outcome(source, name, float(np.mean(merits)), test, true, np.stack(predicted), len(parts.train))
+
+
+def _validation_score(question: Question, answers: Answers, parts: Parts) -> float:
+    predicted = decided(question.back(answers.validation)[None])[0]
+    return metric(question.task.scored[0]).function(predicted, question.back(question.target[parts.validation]))

@@ -1,0 +1,143 @@
+"""results: the numbers of an evaluation, with their intervals and all that is needed to get them again, as JSON."""
+
+import json
+import os
+import platform
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from foundation import __version__
+from foundation.evaluation.bootstrap import Difference, Interval, interval, paired
+from foundation.evaluation.metrics import metric
+from foundation.evaluation.outcome import BASELINES, Outcome, chosen
+from foundation.evaluation.split import split_hash
+from foundation.evaluation.suite import MAIN, Answered
+from foundation.evaluation.tasks import Task
+from foundation.files import whole_file
+
+SCHEMA = 1
+LIBRARIES = ("torch", "numpy", "scikit-learn")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: a probe on somebody's features.
+
+    Args:
+        chosen: whether validation chose this probe to stand for its source.
+        trained: objects learned from.
+        scores: metric -> value and 68 % interval on the test objects.
+        spread: metric -> standard deviation over the probe seeds.
+    """
+
+    source: str
+    probe: str
+    chosen: bool
+    trained: int
+    scores: dict[str, Interval]
+    spread: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The encoder's chosen probe against that of a baseline, on the same test objects."""
+
+    metric: str
+    against: str
+    probe: str
+    other_probe: str
+    difference: Difference
+
+
+@dataclass(frozen=True)
+class TaskResult:
+    """All numbers of a task.
+
+    Args:
+        tested: number of test objects.
+        on: record set of the test objects.
+        split: hash of the keys in the parts of the first seed.
+    """
+
+    task: Task
+    tested: int
+    on: str
+    split: str
+    rows: tuple[Row, ...]
+    comparisons: tuple[Comparison, ...]
+
+
+def summarise(answered: Answered) -> TaskResult:
+    """Scores with intervals, and paired comparisons with every baseline."""
+    task, outcomes = answered.task, answered.outcomes
+    best = {o.source: chosen(outcomes, o.source) for o in outcomes}
+    rows = tuple(_row(o, task.scored, o is best[o.source]) for o in outcomes)
+    against = [best[s] for s in BASELINES if best.get(s) is not None]
+    comparisons = tuple(_compare(best["encoder"], other, name) for other in against for name in task.scored)
+    parts = answered.parts
+    digest = split_hash(answered.keys, parts)
+    return TaskResult(task, len(outcomes[0].test), task.test or MAIN, digest, rows, comparisons)
+
+
+def _row(outcome: Outcome, names: tuple[str, ...], is_chosen: bool) -> Row:
+    n = len(outcome.test)
+    scores = {name: interval(outcome.statistic(name), n) for name in names}
+    return Row(
+        outcome.source,
+        outcome.probe,
+        is_chosen,
+        outcome.trained,
+        scores,
+        {name: outcome.spread(name) for name in names},
+    )
+
+
+def _compare(ours: Outcome, other: Outcome, name: str) -> Comparison:
+    difference = paired(ours.statistic(name), other.statistic(name), len(ours.test), metric(name).merit)
+    return Comparison(name, other.source, ours.probe, other.probe, difference)
+
+
+def environment(wall_seconds: float) -> dict[str, object]:
+    """Versions and hardware."""
+    return {
+        "foundation": __version__,
+        "python": platform.python_version(),
+        **{name: version(name) for name in LIBRARIES},
+        "machine": platform.machine(),
+        "processors": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "wall_seconds": round(wall_seconds, 1),
+    }
+
+
+def write_results(results: list[TaskResult], about: dict[str, object], path: Path) -> None:
+    """Write results.json: `about` (model, data, settings, environment) and the tasks; not-a-number becomes null."""
+    content = {"schema": SCHEMA, **about, "tasks": [asdict(r) for r in results]}
+    with whole_file(path) as temporary:
+        temporary.write_text(json.dumps(_plain(content), indent=1) + "\n")
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, float | np.floating):
+        return float(value) if np.isfinite(value) else None
+    return value
+
+
+def write_splits(answered: Answered, folder: Path) -> None:
+    """Write the keys of each part of the first seed as `folder`/TASK.csv."""
+    parts, keys = answered.parts, answered.keys
+    tested = [answered.observations.keys[i] for i in answered.outcomes[0].test] if answered.task.test else []
+    lists = {"train": parts.train, "validation": parts.validation, "test": parts.test}
+    if answered.task.test:
+        lists = {"train": np.concatenate([parts.train, parts.test]), "validation": parts.validation}
+    lines = [f"{keys[i]},{part}" for part, index in lists.items() for i in index] + [f"{key},test" for key in tested]
+    with whole_file(folder / f"{answered.task.name}.csv") as temporary:
+        temporary.write_text("\n".join(["key,part", *lines]) + "\n")

@@ -1,0 +1,159 @@
+"""suite: run every task on the frozen encoder and, always, on its baselines."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from foundation.errors import FoundationError
+from foundation.evaluation.completion import Completed, codes_of, complete, marginal, scalar_values, scored
+from foundation.evaluation.features import Extractor, Pooling, TokenStore, random_encoder
+from foundation.evaluation.observations import Observations
+from foundation.evaluation.outcome import Outcome, Source
+from foundation.evaluation.probes import ProbeName
+from foundation.evaluation.probing import Question, probe
+from foundation.evaluation.problem import Features
+from foundation.evaluation.raw import raw_matrix
+from foundation.evaluation.retrieval import retrieve_alike, retrieve_same
+from foundation.evaluation.split import Parts, divide
+from foundation.evaluation.tasks import Task
+from foundation.model.pretrained import FoundationModel
+from foundation.progress import track
+
+MAIN = "main"  # name of the record set that tasks are about unless they name another
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is common to all tasks.
+
+    Args:
+        probes: of the regression and classification tasks.
+        seeds: draws of the validation part and of a probe's initial weights.
+        layer: of the encoder, None = after the final norm.
+        pool: how tokens become one vector for all probes but the attentive one.
+    """
+
+    probes: tuple[ProbeName, ...] = ("linear", "knn", "mlp", "attentive")
+    seeds: int = 3
+    layer: int | None = None
+    pool: Pooling = "mean"
+
+    def __post_init__(self) -> None:
+        if self.seeds < 1 or not self.probes:
+            raise FoundationError(
+                f"settings: {self.seeds} seeds and {len(self.probes)} probes. Give at least one of each."
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class Answered:
+    """A task with its outcomes.
+
+    Args:
+        observations: the record set the test objects are from.
+        parts: of the first seed, as indices into `keys`.
+        keys: of the objects that take part.
+        classes: of a classification.
+        completed: distributions of the test objects and of the marginal, in the completion of a scalar.
+    """
+
+    task: Task
+    outcomes: list[Outcome]
+    observations: Observations
+    parts: Parts
+    keys: tuple[str, ...]
+    classes: tuple[str, ...] = ()
+    completed: tuple[Completed, Completed] | None = None
+
+
+class Suite:
+    """Everything that tasks share: the encoder, its random twin, record sets, tokens and the feature cache."""
+
+    def __init__(
+        self, model: FoundationModel, sets: Mapping[str, Observations], cache: Path, settings: Settings
+    ) -> None:
+        self.model, self.sets, self.settings = model, sets, settings
+        self.tokens = TokenStore(model)
+        sources: dict[Source, FoundationModel] = {"encoder": model, "random encoder": random_encoder(model, 0)}
+        self.extractors = {
+            s: Extractor(m, self.tokens, cache, settings.layer, settings.pool) for s, m in sources.items()
+        }
+
+    def run(self, tasks: Sequence[Task]) -> Iterator[Answered]:
+        """Answer the tasks one after another."""
+        kinds = {
+            "regression": self._probe,
+            "classification": self._probe,
+            "retrieval": self._retrieve,
+            "completion": self._complete,
+        }
+        for task in track(tasks, "evaluating", len(tasks)):
+            yield kinds[task.kind](task)
+
+    def features(
+        self, observations: Observations, inputs: tuple[str, ...], index: np.ndarray
+    ) -> Iterator[tuple[Source, Features]]:
+        """Features of the same objects from the encoder and from each baseline."""
+        for source, extractor in self.extractors.items():
+            yield source, extractor(observations, inputs, index)
+        yield "raw input", Features(raw_matrix(observations.raw, observations.raw, inputs)[index])
+
+    def _probe(self, task: Task) -> Answered:
+        learned, tested = self.sets[MAIN], self.sets[task.test or MAIN]
+        question = Question.of(task, learned, tested)
+        seeds = range(self.settings.seeds)
+        outcomes = []
+        for source, features in self._both(question, learned, tested):
+            usable = [p for p in self.settings.probes if p != "attentive" or features[0].tokens is not None]
+            outcomes += [probe(question, source, name, *features, seeds) for name in usable]
+        keys = tuple(learned.keys[i] for i in question.train_index)
+        return Answered(task, outcomes, tested, divide(question.objects, task.split, 0), keys, question.classes)
+
+    def _both(
+        self, question: Question, learned: Observations, tested: Observations
+    ) -> Iterator[tuple[Source, tuple[Features, Features]]]:
+        """Features of the objects learned from and of those tested on; one and the same unless the sets differ."""
+        inputs, index, other = question.task.inputs, question.train_index, question.test_index
+        if learned is tested:
+            for source, features in self.features(learned, inputs, index):
+                yield source, (features, features)
+            return
+        for source, extractor in self.extractors.items():
+            yield source, (extractor(learned, inputs, index), extractor(tested, inputs, other))
+        here, there = (raw_matrix(o.raw, learned.raw, inputs) for o in (learned, tested))
+        yield "raw input", (Features(here[index]), Features(there[other]))
+
+    def _retrieve(self, task: Task) -> Answered:
+        observations = self.sets[MAIN]
+        index = observations.taking_part(task)
+        parts = divide([observations.objects[i] for i in index], task.split, 0)
+        outcomes = []
+        entries = dict(self.features(observations, task.gallery, index)) if task.gallery else {}
+        for source, features in self.features(observations, task.inputs, index):
+            if task.gallery:
+                outcomes.append(retrieve_same(task, source, features.pooled, entries[source].pooled, parts))
+            else:
+                outcomes.append(
+                    retrieve_alike(task, source, features.pooled, observations.labels[task.target][index], parts)
+                )
+        placed = [o.at(index) for o in outcomes]
+        return Answered(task, placed, observations, parts, tuple(observations.keys[i] for i in index))
+
+    def _complete(self, task: Task) -> Answered:
+        observations = self.sets[MAIN]
+        index = observations.taking_part(task)
+        parts = divide([observations.objects[i] for i in index], task.split, 0)
+        tokens = [self.tokens.of(observations)[i] for i in index]
+        values = scalar_values(self.model.tokenizers.decode, tokens[0], task.target)
+        size = next(s.size for s in self.model.spaces if s.name == task.target)
+        prior, loss = marginal(codes_of(tokens, task.target), size, parts)
+        done = complete(self.model, [tokens[i] for i in parts.test], task.inputs, task.target)
+        both = done.standing_for(values), prior.standing_for(values)
+        outcomes = [
+            scored(task, "encoder", both[0], 0.0, parts).at(index),
+            scored(task, "marginal", both[1], -loss, parts).at(index),
+        ]
+        keys = tuple(observations.keys[i] for i in index)
+        return Answered(task, outcomes, observations, parts, keys, completed=both if len(values) else None)

@@ -1,0 +1,122 @@
+"""tasks: the questions asked of a frozen encoder, declared in YAML (configs/evaluate.yaml)."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from foundation.errors import FoundationError
+
+METRICS: dict[str, tuple[str, ...]] = {  # of each kind; the first decides which probe is best
+    "regression": ("r2", "spearman", "sigma_mad"),
+    "classification": ("macro_f1", "balanced_accuracy", "accuracy"),
+    "retrieval": ("ndcg@10",),
+    "completion": ("nll",),
+}
+
+
+@dataclass(frozen=True)
+class Split:
+    """Which objects train a probe, choose its settings, and test it; drawn by object, from a hash of its key.
+
+    Args:
+        validation: fraction of the objects that chooses a probe's settings; another draw for every probe seed.
+        test: fraction of the objects that is only ever predicted; the same for every probe seed.
+        seed: of the test draw.
+    """
+
+    validation: float = 0.15
+    test: float = 0.35
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not (0 < self.validation and 0 < self.test and self.validation + self.test < 1):
+            raise FoundationError(
+                f"split: validation {self.validation} and test {self.test} must be positive and sum to less than 1. Lower one of them."
+            )
+
+
+@dataclass(frozen=True)
+class Task:
+    """One question.
+
+    An object takes part if it has the target, every image and spectrum named in `inputs`, and at least one of the
+    scalars named there if there are any.
+
+    Args:
+        name: short, unique; names files.
+        kind: "regression" and "classification" of a label by probes; "retrieval" of objects with a like label, or of the
+            same object in another modality if `gallery` is given; "completion" of a modality by the model's own head.
+        inputs: modalities the encoder sees.
+        target: the label, or in a completion the modality; empty for the retrieval of the same object.
+        metrics: names known to `evaluation.metrics`; the first decides which probe is best. Empty = those of the kind.
+        where: label -> the values an object must have one of.
+        transform: what a regression is fitted to; log1p suits redshifts, whose errors grow as 1 + z.
+        scale: retrieval by a numeric label: relevance is exp(-|difference| / scale).
+        gallery: modalities of the entries to retrieve, for the retrieval of the same object.
+        test: name of another record set to test on; empty = a part of the same set.
+    """
+
+    name: str
+    kind: Literal["regression", "classification", "retrieval", "completion"]
+    inputs: tuple[str, ...]
+    target: str = ""
+    metrics: tuple[str, ...] = ()
+    where: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    transform: Literal["none", "log1p"] = "none"
+    scale: float = 0.02
+    gallery: tuple[str, ...] = ()
+    test: str = ""
+    split: Split = field(default_factory=Split)
+
+    def __post_init__(self) -> None:
+        if not self.inputs:
+            raise FoundationError(f"task {self.name!r} has no inputs. Name the modalities that the encoder may see.")
+        if not self.target and not (self.kind == "retrieval" and self.gallery):
+            raise FoundationError(f"task {self.name!r} has no target. Name a label, or the modality to complete.")
+        if self.kind == "completion" and self.target in self.inputs:
+            raise FoundationError(
+                f"task {self.name!r} gives {self.target!r} and asks for it. Take it out of the inputs."
+            )
+        if self.test and self.kind in ("retrieval", "completion"):
+            raise FoundationError(
+                f"task {self.name!r}: a {self.kind} is tested on its own record set. Leave `test` out."
+            )
+        from foundation.evaluation.metrics import metric
+
+        for name in self.scored:
+            metric(name)
+
+    @property
+    def scored(self) -> tuple[str, ...]:
+        """The metrics computed, the deciding one first."""
+        return self.metrics or (("recall@1", "recall@10") if self.gallery else METRICS[self.kind])
+
+    @property
+    def title(self) -> str:
+        """The question in a few words."""
+        what = "the same object" if self.gallery else self.target
+        given = _list(self.inputs) if not self.gallery else f"{_list(self.inputs)} to {_list(self.gallery)}"
+        return f"{what} from {given}" + (f", tested on {self.test}" if self.test else "")
+
+
+def _list(modalities: Iterable[str]) -> str:
+    fluxes = [m for m in modalities if m.startswith("flux_")]
+    others = [m for m in modalities if not m.startswith("flux_")]
+    return " + ".join([*others, *(["photometry"] if fluxes else [])])
+
+
+def check(tasks: Iterable[Task], sets: Mapping[str, Path]) -> None:
+    """Raise if two tasks share a name or a task is tested on a record set that was not given."""
+    names = [t.name for t in tasks]
+    if not names:
+        raise FoundationError(
+            "no tasks to evaluate. Add `--config configs/evaluate.yaml`, or a file of your own like it."
+        )
+    if len(set(names)) < len(names):
+        raise FoundationError(f"tasks share a name: {', '.join(names)}. Give each its own.")
+    for task in tasks:
+        if task.test and task.test not in sets:
+            raise FoundationError(
+                f"task {task.name!r} is tested on {task.test!r}, which was not given. Add `--sets.{task.test} DIRECTORY`."
+            )
