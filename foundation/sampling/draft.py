@@ -29,7 +29,7 @@ def write(
     predictions: Mapping[str, Prediction],
     choice: Choice,
     allowed: Mapping[str, Bool[Tensor, "size"]],
-) -> list[tuple[Tokens, Float[Tensor, "L"]]]:
+) -> list[tuple[Tokens, Float[Tensor, "_"]]]:
     """Draw a value at every query and write it into its draft.
 
     Args:

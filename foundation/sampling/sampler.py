@@ -90,7 +90,7 @@ class Sampler:
 
     def replay(
         self,
-        samples: Sequence[tuple[Tokens, Int[Tensor, "L"]]],
+        samples: Sequence[tuple[Tokens, Int[Tensor, "_"]]],
         *,
         seed: int | Sequence[int] = 0,
         allowed: Mapping[str, Bool[Tensor, "size"]] | None = None,
@@ -121,7 +121,7 @@ class Sampler:
             self._check_given(tokens, (space,))
             self._refuse(completion_pathways(tokens, unknown, 1))
             drafts.append(_draft(tokens, unknown, 1, "confidence", "linear", Generator()))
-        found = [p[space].distribution.logits.double().softmax(-1) for _, _, p in self._passes(drafts, 1)]
+        found = [p[space].distribution.logits.double().softmax(-1) for _, _, p in self._passes(drafts)]
         return torch.cat(found).cpu() if found else torch.zeros(0, unknown.spaces[0].size, dtype=torch.float64)
 
     def _in_turn(
@@ -142,27 +142,26 @@ class Sampler:
         plans = [tokens_per_step(int((d.reveal == 1).sum()), steps, schedule) for d in drafts]
         for step in range(max(map(len, plans), default=0)):
             now = [i for i, plan in enumerate(plans) if step < len(plan)]
-            filled = self._fill([drafts[i] for i in now], 1, allowed)
+            filled = self._fill([drafts[i] for i in now], allowed)
             for i, (tokens, score) in zip(now, filled, strict=True):
                 reveal = drafts[i].reveal.clone()
                 reveal[torch.topk(score, plans[i][step]).indices] = 0
                 drafts[i] = replace(drafts[i], tokens=tokens, reveal=reveal)
         return drafts
 
-    def _fill(self, drafts: Sequence[Draft], allowed: Mapping[str, Tensor]) -> list[tuple[Tokens, Float[Tensor, "L"]]]:
+    def _fill(self, drafts: Sequence[Draft], allowed: Mapping[str, Tensor]) -> list[tuple[Tokens, Float[Tensor, "_"]]]:
         """Tokens with values drawn at the last reveal step, and the log-probabilities of these."""
         filled = []
         for chunk, batch, predictions in self._passes(drafts):
             filled += write(chunk, batch, predictions, self.choice, allowed)
         return filled
 
-    @torch.no_grad()
     def _passes(self, drafts: Sequence[Draft]) -> Iterator[tuple[list[Draft], TokenBatch, dict[str, Prediction]]]:
         """Batches of consecutive drafts, and what the model predicts at their last step, the same in all."""
         device = next(self.model.parameters()).device
         for chunk in _chunks(drafts, self.tokens_per_batch):
             batch = _last_queries(pack([(d.tokens, d.reveal) for d in chunk], self.model.spaces)).to(device)
-            with _evaluating(self.model):
+            with torch.no_grad(), _evaluating(self.model):
                 predictions = self.model.predict(self.model(batch), batch)
             yield chunk, batch, predictions
 

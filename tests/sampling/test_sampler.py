@@ -38,7 +38,7 @@ def same(one, two):
     assert torch.equal(one.space, two.space)
     assert torch.equal(one.position, two.position)
     for name in one.vectors:
-        assert torch.allclose(one.vectors[name], two.vectors[name], rtol=0, atol=1e-6)
+        assert torch.allclose(one.vectors[name], two.vectors[name], rtol=1e-5, atol=1e-6)
     return True
 
 
@@ -53,7 +53,7 @@ def probabilities(model, tokens, reveal, at):
 
 def test_two_tokens_in_random_order_follow_the_enumerated_joint(model):
     given = sample_of(model.spaces, ["image"])
-    n = 3000
+    n = 1000
     drawn = Sampler(model, RandomBudget()).complete([given] * n, ["redshift", "flux"], steps=2, seed=0)
     index = [3 * int(t.ids[t.of("redshift")]) + int(t.ids[t.of("flux")]) for t in drawn]
 
@@ -82,7 +82,7 @@ def test_two_tokens_in_random_order_follow_the_enumerated_joint(model):
 
 def test_one_step_draws_are_independent_of_each_other_given_the_context(model):
     given = sample_of(model.spaces, ["image"])
-    n = 2000
+    n = 800
     drawn = Sampler(model, RandomBudget()).complete([given] * n, ["redshift", "flux"], steps=1, seed=5)
     both = concatenate([given, template(model.spaces[2]), template(model.spaces[3])])
     reveal = torch.tensor([0] * len(given) + [1, 1])
@@ -93,9 +93,10 @@ def test_one_step_draws_are_independent_of_each_other_given_the_context(model):
 
 def test_continuous_tokens_are_drawn_from_their_gaussian(model):
     given = sample_of(model.spaces, ["image"])
-    drawn = Sampler(model, RandomBudget()).complete([given] * 500, ["spectrum"], seed=2)
+    drawn = Sampler(model, RandomBudget()).complete([given] * 200, ["spectrum"], seed=2)
     batch = pack([(concatenate([given, template(model.spaces[1])]), torch.tensor([0] * 6 + [1] * 4))], model.spaces)
-    normal = model.predict(model(batch), batch)["spectrum"].distribution
+    with torch.no_grad():
+        normal = model.predict(model(batch), batch)["spectrum"].distribution
     for token, component in product(range(4), range(2)):
         values = torch.stack([t.vectors["spectrum"][t.ids[token], component] for t in drawn])
         where = (float(normal.mean[token, component]), float(normal.stddev[token, component]))
@@ -169,7 +170,8 @@ def test_replay_sees_what_one_training_pass_sees(model):
     steps, model.seen = model.seen, {}
     assert model.passes == 4
     batch = pack([(done, reveal)], model.spaces)
-    model.predict(model(batch), batch)
+    with torch.no_grad():
+        model.predict(model(batch), batch)
     assert steps.keys() == model.seen.keys() == set(torch.nonzero(reveal > 0).flatten().tolist())
     assert max((steps[t] - model.seen[t]).abs().max() for t in steps) < 1e-10
     kept = reveal <= 0
