@@ -8,7 +8,6 @@ has the type and the shape of `x`; `save_pretrained` then `from_pretrained` give
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
 
 from foundation.data.records import Record
 from foundation.errors import FoundationError
@@ -38,7 +37,7 @@ class Tokenizer(ABC):
 
     @classmethod
     @abstractmethod
-    def from_pretrained(cls, path: Path) -> Self:
+    def from_pretrained(cls, path: Path) -> "Tokenizer":
         """Read what `save_pretrained` wrote; missing or extra tensors are errors."""
 
     @abstractmethod

@@ -4,7 +4,7 @@ import hashlib
 import json
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import torch
 from safetensors import SafetensorError
@@ -41,7 +41,7 @@ class StoredTokenizer(nn.Module, Tokenizer):
         """Where the weights are."""
         return next((t.device for t in self.state_dict().values()), torch.device("cpu"))
 
-    def renamed(self, name: str) -> Self:
+    def renamed(self, name: str) -> "StoredTokenizer":
         """A tokenizer of another modality with the same codes: two surveys may share one codec."""
         other = type(self)(self.config, name)
         other.load_state_dict(self.state_dict())
@@ -64,7 +64,7 @@ class StoredTokenizer(nn.Module, Tokenizer):
             save_file(tensors, directory / WEIGHTS)
 
     @classmethod
-    def from_pretrained(cls, path: Path) -> Self:
+    def from_pretrained(cls, path: Path) -> "StoredTokenizer":
         """Read a tokenizer directory.
 
         Raises:
