@@ -16,7 +16,7 @@ def initialise(model: nn.Module) -> None:
                 nn.init.xavier_uniform_(part)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
-        elif isinstance(module, nn.Embedding | nn.EmbeddingBag):
+        elif isinstance(module, nn.Embedding):
             nn.init.normal_(module.weight, std=DEVIATION)
             if module.padding_idx is not None:
                 module.weight[module.padding_idx] = 0

@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -47,7 +48,7 @@ class Learned(nn.Module):
                 start[i, a], low[i, a], step[i, a], count[i, a] = rows, axis.low, axis.step, axis.count
                 rows += axis.count
         self.register_buffer("grid", _bits(torch.stack([start, low, step, count], -1)), persistent=False)
-        self.table = nn.EmbeddingBag(rows, width, mode="sum", padding_idx=0)
+        self.table = nn.Embedding(rows, width, padding_idx=0)
 
     def forward(
         self, space: Int[Tensor, "E"], position: Float[Tensor, "E A"], like: Tensor
@@ -63,7 +64,8 @@ class Learned(nn.Module):
         off = has_axis & ((index < 0) | (index >= count))
         if off.any():
             self._refuse(space, position, off)
-        return self.table((start + index).long()).to(like.dtype)
+        rows = (start + index).long()  # [E, AXES]
+        return F.embedding_bag(rows, self.table.weight, mode="sum", padding_idx=0).to(like.dtype)
 
     def _refuse(self, space: Tensor, position: Tensor, off: Tensor) -> None:
         row, axis = torch.nonzero(off)[0].tolist()
