@@ -12,9 +12,8 @@ from foundation.data.census import Census
 from foundation.data.columns import decode_records, encode_records
 from foundation.data.manifest import NAME, REMAKE, Manifest, ShardError
 from foundation.data.members import AGAIN, Encode, check_size, read_member, sha256_of, write_shards
-from foundation.data.records import Sample
+from foundation.data.records import RecordError, Sample
 from foundation.data.token_columns import TokenSample, decode_tokens, encode_tokens
-from foundation.errors import FoundationError
 from foundation.files import whole_directory
 from foundation.progress import track
 from foundation.tokens import Space
@@ -151,13 +150,12 @@ class RecordShards(_Shards):
 
     def member(self, index: int) -> list[Sample]:
         """The samples of one member."""
+        arrays, text = self._read(index)
         try:
-            return decode_records(*self._read(index))
-        except (KeyError, FoundationError) as error:
-            if isinstance(error, ShardError):
-                raise
+            return decode_records(arrays, text)
+        except (KeyError, TypeError, RecordError) as error:
             raise ShardError(
-                f"{self.path}: member {index} holds records this version refuses ({error}). {AGAIN}"
+                f"{self.path}: member {index} holds what this version refuses ({error}). {AGAIN}"
             ) from error
 
     def __iter__(self) -> Iterator[Sample]:
@@ -197,7 +195,11 @@ class TokenShards(_Shards):
 
     def member(self, index: int) -> list[TokenSample]:
         """The samples of one member."""
-        return decode_tokens(*self._read(index), self.manifest.spaces, self.spaces)
+        arrays, text = self._read(index)
+        try:
+            return decode_tokens(arrays, text, self.manifest.spaces, self.spaces)
+        except KeyError as error:
+            raise ShardError(f"{self.path}: member {index} has no column {error}. {AGAIN}") from error
 
     def __iter__(self) -> Iterator[TokenSample]:
         for index in range(self.members):

@@ -1,6 +1,7 @@
 """Token columns: a chunk of tokenised samples as a few flat arrays, in the smallest integer types, and back.
 
-Positions repeat (every image has the same patch grid), so a chunk stores each distinct position once.
+Most samples of a survey have the same layout (spaces, positions and tracks) and differ in their codes only, so a
+chunk stores each distinct layout once, and of positions each distinct row; samples read back share those tensors.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,46 +35,63 @@ def encode_tokens(samples: Sequence[TokenSample], spaces: tuple[Space, ...]) -> 
     """
     tokens = [s.tokens for s in samples]
     legends = {t.spaces: _to_legend(t.spaces, spaces) for t in tokens}
-    space = np.concatenate([legends[t.spaces][t.space.numpy()] for t in tokens])
+    layouts: dict[tuple[bytes, ...], int] = {}
+    parts: list[tuple[np.ndarray, ...]] = []  # space, track, position of each distinct layout
+    which = []
+    for t in tokens:
+        layout = legends[t.spaces][t.space.numpy()], t.track.numpy(), t.position.numpy()
+        which.append(layouts.setdefault(tuple(column.tobytes() for column in layout), len(parts)))
+        if which[-1] == len(parts):
+            parts.append(layout)
     ids = np.concatenate([t.ids.numpy() for t in tokens])
-    _check_codes(ids, space, spaces)
-    distinct, index = _distinct_rows(np.concatenate([t.position.numpy() for t in tokens]))
+    _check_codes(ids, np.concatenate([parts[i][0] for i in which]), spaces)
+    space, track, position = (np.concatenate(column) for column in zip(*parts, strict=True))
+    rows, row = _distinct_rows(position)
     arrays = {
-        "offsets": np.cumsum([0, *map(len, tokens)]),
         "ids": _smallest(ids),
-        "space": _smallest(space),
-        "track": _smallest(np.concatenate([t.track.numpy() for t in tokens])),
-        "position": distinct,
-        "position.index": _smallest(index),
+        "layout": _smallest(np.array(which)),
+        "layout.offsets": np.cumsum([0, *(len(part[0]) for part in parts)]),
+        "layout.space": _smallest(space),
+        "layout.track": _smallest(track),
+        "layout.position": _smallest(row),
+        "position": rows,
     }
-    for name in (s.name for s in spaces if not s.discrete):
-        rows = [t.vectors[name].numpy() for t in tokens if name in t.vectors]
-        if rows:
-            arrays[f"vectors.{name}"] = np.concatenate(rows)
-            arrays[f"vectors.{name}.offsets"] = np.cumsum([0, *(len(t.vectors.get(name, ())) for t in tokens)])
-    return arrays, {"keys": [s.key for s in samples], "labels": [dict(s.labels) for s in samples]}
+    return arrays | _join_vectors(tokens, spaces), {
+        "keys": [s.key for s in samples],
+        "labels": [dict(s.labels) for s in samples],
+    }
 
 
 def decode_tokens(
     arrays: Mapping[str, np.ndarray], text: Mapping[str, Any], stored: tuple[Space, ...], wanted: tuple[Space, ...]
 ) -> list[TokenSample]:
     """What `encode_tokens` was given, less the tokens of spaces that are stored but not wanted."""
-    space = arrays["space"].astype(np.int64)
-    ids = arrays["ids"].astype(np.int64)
-    track = arrays["track"].astype(np.int64)
-    row = arrays["position.index"].astype(np.int64)
-    offsets = arrays["offsets"]
+    space, track, row = (arrays[f"layout.{c}"] for c in ("space", "track", "position"))
+    ids, offsets, which = arrays["ids"], arrays["layout.offsets"], arrays["layout"].tolist()
     if wanted != stored:
-        to_wanted = np.array([wanted.index(s) if s in wanted else -1 for s in stored])
-        space = to_wanted[space]
+        space = np.array([wanted.index(s) if s in wanted else -1 for s in stored])[space]
         keep = space >= 0
+        of_layout = np.split(keep, offsets[1:-1])
+        ids = ids[np.concatenate([of_layout[i] for i in which])]
         offsets = np.concatenate([[0], np.cumsum(keep)])[offsets]
-        space, ids, track, row = space[keep], ids[keep], track[keep], row[keep]
+        space, track, row = space[keep], track[keep], row[keep]
     lengths = np.diff(offsets).tolist()
-    columns = [torch.from_numpy(c).split(lengths) for c in (ids, space, arrays["position"][row], track)]
-    vectors = _split_vectors(arrays, wanted, len(lengths))
-    tokens = (Tokens(wanted, *parts) for parts in zip(*columns, vectors, strict=True))
+    columns = (space.astype(np.int64), arrays["position"].take(row, axis=0), track.astype(np.int64))
+    layouts = list(zip(*(torch.from_numpy(c).split(lengths) for c in columns), strict=True))
+    codes = torch.from_numpy(ids.astype(np.int64)).split([lengths[i] for i in which])
+    vectors = _split_vectors(arrays, wanted, len(which))
+    tokens = (Tokens(wanted, own, *layouts[i], rows) for own, i, rows in zip(codes, which, vectors, strict=True))
     return [TokenSample(*parts) for parts in zip(text["keys"], tokens, text["labels"], strict=True)]
+
+
+def _join_vectors(tokens: Sequence[Tokens], spaces: tuple[Space, ...]) -> dict[str, np.ndarray]:
+    arrays = {}
+    for name in (s.name for s in spaces if not s.discrete):
+        rows = [t.vectors[name].numpy() for t in tokens if name in t.vectors]
+        if rows:
+            arrays[f"vectors.{name}"] = np.concatenate(rows)
+            arrays[f"vectors.{name}.offsets"] = np.cumsum([0, *(len(t.vectors.get(name, ())) for t in tokens)])
+    return arrays
 
 
 def _split_vectors(
