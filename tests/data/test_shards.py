@@ -1,9 +1,12 @@
 """Shards: what is written comes back bit for bit, damage of every kind is one sentence, and memory stays flat."""
 
 import gc
+import itertools
 import json
 import os
+import signal
 import subprocess
+import time
 import tracemalloc
 
 import numpy as np
@@ -161,6 +164,16 @@ def test_equal_arrays_are_stored_once(tmp_path):
     assert size < 64 * 4000 * (4 + 4 + 4 + 1) * 1.05  # flux, ivar, mask and bad differ; wavelength and segment do not
 
 
+def test_a_layout_is_stored_once(tmp_path):
+    grid = torch.rand(300, 2, dtype=torch.float64)
+    samples = (TokenSample(str(i), Tokens.of_space(IMAGE, torch.randint(70_000, (300,)), grid)) for i in range(512))
+    write_tokens(samples, tmp_path / "grid", (IMAGE,), "", samples_per_member=256)
+    size = sum(p.stat().st_size for p in (tmp_path / "grid").glob("*.tar"))
+    assert (
+        size < 512 * 300 * 4 * 1.1 + 2 * 300 * 32
+    )  # codes above 65,535 need four bytes; the rest is nothing beside them
+
+
 def test_numpy_labels_become_plain(tmp_path):
     labels = {"snr": np.float32(2.5), "n": np.int64(3)}
     write_tokens([TokenSample("a", token_sample(0).tokens, labels)], tmp_path / "d", SPACES, "")
@@ -252,6 +265,20 @@ def test_nothing_is_left_of_a_writer_that_failed(tmp_path):
     with pytest.raises(ShardError, match="no samples to write"):
         write_records([], tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_killed_writer_leaves_the_old_data_set_whole(tmp_path):
+    out = tmp_path / "out"
+    write_records(map(record_sample, range(3)), out)
+    child = os.fork()
+    if child == 0:
+        write_records(map(record_sample, itertools.count()), out, samples_per_member=2, members_per_shard=2)
+    while not any(len(list(p.glob("*.tar"))) > 2 for p in tmp_path.iterdir() if p != out):
+        time.sleep(0.01)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    RecordShards(out).verify()
+    assert [s.key for s in RecordShards(out)] == ["object-0", "object-1", "object-2"]
 
 
 def test_a_directory_of_other_files_is_not_replaced(tmp_path):
