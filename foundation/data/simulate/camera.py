@@ -6,13 +6,14 @@ from functools import lru_cache
 import numpy as np
 from scipy import fft
 
+from foundation.data.formats import legacy
 from foundation.data.records import Image
 from foundation.data.simulate.profile import moffat_transform, sersic_transform
 from foundation.data.simulate.source import Ellipse, Morphology
 
 BANDS = ("DES-G", "DES-R", "DES-I", "DES-Z")
 PIXEL = 0.262  # arcsec
-FWHM = np.array([1.29, 1.18, 1.15, 1.11])  # arcsec; spectra.md 2.9
+FWHM = np.array([1.29, 1.18, 1.15, 1.11])  # arcsec, DECaLS; i between its neighbours
 FWHM_SCATTER = 0.15
 PIXEL_SIGMA = np.array([0.0036, 0.008, 0.012, 0.020])  # nMgy a pixel at the survey's depth
 DEPTH_SCATTER = 0.15
@@ -20,8 +21,8 @@ PHOTONS = 3500.0  # a nanomaggy in the coadd, for the object's own shot noise
 NOISE_BLUR = 0.6  # px: resampling correlates the noise
 SATURATION = 30.0  # nMgy a pixel
 MISSING_BAND, BAD_COLUMN, EDGE = 0.03, 0.03, 0.02  # probabilities, the last two per image
-SATURATED = np.array([1 << 2, 1 << 3, 1 << 14, 1 << 4], np.uint32)  # SATUR_G, R, I, Z of MASKBITS
-ALL_MASKED = np.array([1 << 5, 1 << 6, 1 << 15, 1 << 7], np.uint32)  # ALLMASK_G, R, I, Z
+SATURATED = [np.uint32(1 << legacy.SATURATED[band]) for band in "griz"]  # MASKBITS
+ALL_MASKED = [np.uint32(1 << legacy.ALL_MASKED[band]) for band in "griz"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,7 +138,7 @@ def expose(clean: np.ndarray, fwhm: np.ndarray, draw: np.random.Generator) -> Im
     flux = clean + np.sqrt(variance) * blurred_noise(clean.shape, draw)
     ivar, mask = 1 / variance, np.zeros(clean.shape, np.uint32)
     _spoil(flux, ivar, mask, draw)
-    image = Image(flux, BANDS, PIXEL, ivar, mask, mask != 0, tuple(fwhm.tolist()), "legacysurvey")
+    image = Image(flux, BANDS, PIXEL, ivar, mask, mask != 0, tuple(fwhm.tolist()), "legacy")
     kept = [band for band in BANDS if draw.random() >= MISSING_BAND]
     return image if len(kept) in (0, len(BANDS)) else image.select(tuple(kept))
 

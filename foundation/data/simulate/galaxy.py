@@ -19,7 +19,7 @@ NEBULAR_TO_STELLAR = 2.27  # reddening of lines over that of starlight: 1 / 0.44
 
 @dataclass(frozen=True)
 class Galaxy:
-    """Parameters of one galaxy (the relations between them: spectra.md 4.1).
+    """Parameters of one galaxy.
 
     Args:
         z: redshift.

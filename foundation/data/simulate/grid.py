@@ -1,8 +1,8 @@
 """The fine wavelength lattice on which objects shine before any instrument looks at them.
 
-Constant in log10 λ (vacuum Å), four points to a BOSS pixel (17.3 km/s), so that the BOSS lattice is every fourth point and
-the narrowest lines (25 km/s) are resolved. Rest-frame tables live on the same lattice extended to the blue: a redshift is
-then an offset and one interpolation (spectra.md 4.1).
+Constant in log10 λ (vacuum Å), four points to a BOSS pixel (17.3 km/s), so that the BOSS lattice is every fourth point
+and the narrowest lines (25 km/s) are resolved. Rest-frame tables live on the same lattice extended to the blue: a
+redshift is then an offset and one interpolation.
 """
 
 import numpy as np
@@ -21,7 +21,7 @@ INFRARED = np.geomspace(25000.0, 56000.0, 64)  # observed, for the WISE bands, w
 
 
 def redshifted(table: np.ndarray, z: float) -> np.ndarray:
-    """Rows of rest-frame tables [..., REST_COUNT] as seen at redshift `z`, on WAVELENGTH [..., COUNT]; z from -0.002 to 1.5."""
+    """Rest-frame tables [..., REST_COUNT] seen at redshift `z` (-0.002 to 1.5), on WAVELENGTH [..., COUNT]."""
     place = REST_EXTRA - np.log10(1 + z) / LOG_STEP
     first = int(np.floor(place))
     part = place - first

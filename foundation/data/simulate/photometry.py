@@ -17,7 +17,7 @@ CURVES = {
     "w1": "wise2010-W1",
     "w2": "wise2010-W2",
 }
-# 5σ point-source depths of the coadds, AB (spectra.md 2.9; i and WISE: Legacy Surveys DR10 typical)
+# 5σ point-source depths of the coadds, AB (Dey et al. 2019, table 4; i and WISE typical of Legacy Surveys DR10)
 DEPTH = {"g": 24.7, "r": 23.9, "i": 23.5, "z": 23.0, "w1": 21.4, "w2": 20.7}
 NANOMAGGY = 3631e-9  # Jy
 

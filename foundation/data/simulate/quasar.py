@@ -12,8 +12,9 @@ BREAK = 4700.0
 LYMAN_ALPHA, LYMAN_BETA, LYMAN_LIMIT = 1215.67, 1025.72, 911.76
 # name -> (rest Å, mean equivalent width in rest Å, width relative to the object's FWHM)
 BROAD = {
-    "Lyalpha": (LYMAN_ALPHA, 90.0, 0.9), "NV": (1240.1, 15.0, 1.0), "SiIV": (1398.0, 9.0, 1.1), "CIV": (1549.0, 40.0, 1.0),
-    "HeII": (1640.4, 6.0, 1.4), "CIII": (1908.7, 21.0, 1.3), "MgII": (2799.1, 32.0, 0.9), "Hdelta": (4102.9, 6.0, 1.0),
+    "Lyalpha": (LYMAN_ALPHA, 90.0, 0.9), "NV": (1240.1, 15.0, 1.0), "SiIV": (1398.0, 9.0, 1.1),
+    "CIV": (1549.0, 40.0, 1.0), "HeII": (1640.4, 6.0, 1.4), "CIII": (1908.7, 21.0, 1.3),
+    "MgII": (2799.1, 32.0, 0.9), "Hdelta": (4102.9, 6.0, 1.0),
     "Hgamma": (4341.7, 13.0, 1.0), "Hbeta": (4862.7, 46.0, 0.9), "Halpha": (6564.6, 190.0, 0.8),
 }  # fmt: skip
 NARROW = {
@@ -89,7 +90,7 @@ def continuum(quasar: Quasar, wavelength: np.ndarray) -> np.ndarray:
 
 
 def quasar_spectrum(quasar: Quasar, draw: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """f_λ on WAVELENGTH and INFRARED, in units of the continuum at rest 4700 Å; `draw` places the absorbers of the forest."""
+    """f_λ on WAVELENGTH and INFRARED, in units of the continuum at rest 4700 Å; `draw` places the absorbers."""
     rest = WAVELENGTH / (1 + quasar.z)
     flux = continuum(quasar, rest)
     for centre, width, height in IRON:

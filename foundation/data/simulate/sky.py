@@ -15,7 +15,7 @@ SPECTRA = ("spectrum_sdss", "spectrum_desi")
 CATASTROPHE = 0.01  # fraction of redshifts that are confidently wrong
 UNSURE_SNR = 2.0  # below it most redshifts fail
 CALIBRATION = 0.02  # scatter of the catalogue's zero points, as a fraction
-UNRESOLVED = 0.25  # arcsec: smaller half-light radii are catalogued as points, as Tractor does
+UNRESOLVED = 0.25  # arcsec: the catalogue has no shape of what is smaller
 PARTS = ("source", "image", "spectrum_sdss", "spectrum_desi", "catalogue")  # each has its own random stream
 
 
@@ -25,13 +25,16 @@ class SkySurvey:
 
     Args:
         seed: of the whole sky.
-        galaxies, quasars, stars: relative frequency of the classes.
+        galaxies: relative frequency of the class, as the next two.
+        quasars: the same.
+        stars: the same.
         spectra: which of "spectrum_sdss" and "spectrum_desi" are observed.
         image_size: side of the cut-out in pixels of 0.262 arcsec; 0 = no images.
         snr: range of the median signal-to-noise per pixel, drawn log-uniformly.
         bright_fraction: of spectra with signal-to-noise from the range's end up to 500.
-        missing_image, missing_spectrum, missing_scalar: probability that an image, each spectrum, each catalogue entry is absent; at
-            least one spectrum stays.
+        missing_image: probability that there is no image.
+        missing_spectrum: the same of each spectrum, but one of them always stays.
+        missing_scalar: the same of each catalogue entry.
     """
 
     seed: int = 0
@@ -50,7 +53,7 @@ class SkySurvey:
         mix = (self.galaxies, self.quasars, self.stars)
         if min(mix) < 0 or sum(mix) <= 0:
             raise FoundationError(
-                f"The classes have weights {mix}, wanted numbers >= 0 that are not all 0. Try --galaxies 0.6 --quasars 0.2 --stars 0.2."
+                f"The classes have weights {mix}, wanted numbers >= 0, not all 0. Try --galaxies 3 --quasars 1 --stars 1."
             )
         if unknown := [name for name in self.spectra if name not in SPECTRA]:
             raise FoundationError(f"There is no spectrograph {unknown[0]!r}. Choose from {', '.join(SPECTRA)}.")
@@ -71,7 +74,7 @@ class SkySurvey:
     def sample(self, index: int) -> Sample:
         """Object number `index`: records and truths.
 
-        Labels: class, subclass, z, snr, z_warning, seed, index and the parameters of the class (log_mass, star_forming, teff ...).
+        Labels: class, subclass, z, snr, z_warning, and the class's parameters (log_mass, star_forming, teff, ...).
         """
         source = self.source(index)
         spectra = self._spectra(index, source)
@@ -140,21 +143,20 @@ def _fluxes(source: Source, fluxes: np.ndarray, draw: np.random.Generator) -> It
 
 
 def _shape(source: Source, fluxes: np.ndarray, draw: np.random.Generator) -> Iterator[Scalar]:
-    """Half-light radius and ellipticity; 0 for what is not resolved."""
+    """Half-light radius and ellipticity of what is resolved."""
     noise = draw.normal(size=3)
-    body = source.morphology.body if source.morphology else None
+    if source.morphology is None:
+        return
+    body = source.morphology.body
     error = 0.03 + 0.5 * photometry.sigma_of_depth("r") / max(float(fluxes[1]), 0.05)  # relative
-    radius = body.radius * float(np.exp(error * noise[0])) if body else 0.0
-    if body is None or radius < UNRESOLVED:
-        yield from (
-            Scalar(0.0, name, unit) for name, unit in (("shape_r", "arcsec"), ("shape_e1", ""), ("shape_e2", ""))
-        )
+    radius = body.radius * float(np.exp(error * noise[0]))
+    if radius < UNRESOLVED:
         return
     ellipticity = (1 - body.ratio) / (1 + body.ratio)
     yield Scalar(radius, "shape_r", "arcsec", error * radius)
     for name, part, scatter in (("shape_e1", np.cos, noise[1]), ("shape_e2", np.sin, noise[2])):
         value = ellipticity * part(2 * body.angle) + error * scatter
-        yield Scalar(float(np.clip(value, -1, 1)), name, "", float(error))
+        yield Scalar(float(np.clip(value, -1, 1)), name, "", error)
 
 
 def _redshift(source: Source, snr: float, draw: np.random.Generator) -> tuple[Scalar, int]:

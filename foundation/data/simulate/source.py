@@ -1,4 +1,4 @@
-"""Source: one object before any instrument looks at it; the common cause of its image, spectrum, photometry and redshift."""
+"""Source: one object before any instrument looks at it, the common cause of its image, spectrum and catalogue."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +20,14 @@ AB_FLUX = 10 ** (-0.4 * 48.6) * LIGHT_KMS * 1e13 * 1e17  # f_λ λ² at AB magni
 
 @dataclass(frozen=True)
 class Ellipse:
-    """A Sérsic profile on the sky: index, half-light radius (arcsec, major axis), axis ratio, angle (radians, from x to y)."""
+    """A Sérsic profile on the sky.
+
+    Args:
+        index: Sérsic's n.
+        radius: half-light radius along the major axis, arcsec.
+        ratio: of the axes, minor to major.
+        angle: of the major axis, radians from x to y.
+    """
 
     index: float
     radius: float
@@ -100,7 +107,7 @@ def flux_density(magnitude: float, wavelength: float) -> float:
 
 
 def _bright_galaxy(draw: np.random.Generator) -> tuple[Galaxy, float]:
-    """A galaxy bright enough to be a target, and its apparent magnitude at the redshifted pivot (without K correction)."""
+    """A galaxy bright enough to be a target, and its apparent magnitude at the redshifted pivot."""
     while True:
         galaxy = draw_galaxy(draw)
         parsec = comoving_distance(galaxy.z) * (1 + galaxy.z) * 1e6

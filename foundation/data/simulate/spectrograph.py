@@ -11,7 +11,16 @@ from foundation.data.records import Spectrum
 from foundation.data.simulate import airglow
 from foundation.data.simulate.grid import COUNT, LOG_START, LOG_STEP, WAVELENGTH
 from foundation.data.simulate.instrument import (
-    ARM_STEP, CALIBRATION, DICHROIC, FIBRES, IVAR_ERROR, OUTLIERS, SKY_RESIDUAL, SPECTROGRAPHS, Arm, Spectrograph,
+    ARM_STEP,
+    CALIBRATION,
+    DICHROIC,
+    FIBRES,
+    IVAR_ERROR,
+    OUTLIERS,
+    SKY_RESIDUAL,
+    SPECTROGRAPHS,
+    Arm,
+    Spectrograph,
 )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Stars: temperature, gravity and metallicity give a spectrum; dwarfs, giants, white dwarfs and cataclysmic variables."""
+"""Stars: dwarfs, giants, white dwarfs, cataclysmic variables; a spectrum from temperature, gravity and metallicity."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -10,6 +10,8 @@ from foundation.data.simulate.grid import INFRARED, LIGHT_KMS, WAVELENGTH, add_l
 from foundation.data.simulate.lines import BALMER, absorption
 
 CLASSES = ((2400, "M"), (3900, "K"), (5300, "G"), (6000, "F"), (7500, "A"), (10000, "B"))  # coolest temperature of each
+KINDS = {"dwarf": 0.78, "giant": 0.14, "white_dwarf": 0.047, "helium_white_dwarf": 0.013, "cataclysmic": 0.02}
+DWARFS = ((3300, 0.09), (5800, 0.16), (8800, 0.15))  # teff and its scatter in ln T: M, FGK, A and B
 BALMER_DECREMENT = (2.0, 1.0, 0.7, 0.5)  # optically thick disc: flatter than case B
 
 
@@ -18,7 +20,7 @@ class Star:
     """Parameters of one star.
 
     Args:
-        kind: "dwarf", "giant", "white_dwarf" or "cataclysmic".
+        kind: one of KINDS.
         teff: effective temperature, K.
         logg: surface gravity, log10 of cm/s².
         feh: metallicity [Fe/H], dex.
@@ -39,25 +41,21 @@ class Star:
     @property
     def subclass(self) -> str:
         """Spectral class letter, "WD" or "CV"."""
-        if self.kind in ("white_dwarf", "cataclysmic"):
-            return {"white_dwarf": "WD", "cataclysmic": "CV"}[self.kind]
+        if self.kind not in ("dwarf", "giant"):
+            return "CV" if self.kind == "cataclysmic" else "WD"
         return [name for coolest, name in CLASSES if self.teff >= coolest][-1]
 
 
 def draw_star(draw: np.random.Generator) -> Star:
-    """A star of the halo and thick disc as spectroscopic surveys meet it; relations of spectra.md 4.1."""
-    kind = str(draw.choice(["dwarf", "giant", "white_dwarf", "cataclysmic"], p=[0.78, 0.14, 0.06, 0.02]))
+    """A star of the halo and thick disc as spectroscopic surveys meet it."""
+    kind = str(draw.choice(list(KINDS), p=list(KINDS.values())))
     velocity = float(np.clip(draw.normal(0, 50), -500, 500))
     if kind == "giant":
         teff = draw.uniform(3800, 5200)
         logg = 1.0 + 2.5 * (teff - 3800) / 1400 + draw.normal(0, 0.15)
     elif kind == "dwarf":
-        teff = np.exp(
-            draw.choice(
-                [draw.normal(np.log(3300), 0.09), draw.normal(np.log(5800), 0.16), draw.normal(np.log(8800), 0.15)],
-                p=[0.25, 0.5, 0.25],
-            )
-        )
+        centre, scatter = DWARFS[draw.choice(3, p=[0.25, 0.5, 0.25])]
+        teff = centre * np.exp(scatter * draw.normal())
         teff, logg = np.clip(teff, 2500, 18000), 4.4 + draw.normal(0, 0.1)
     else:
         teff, logg = np.exp(draw.normal(np.log(14000), 0.35)), 8.0 + draw.normal(0, 0.15)
@@ -73,11 +71,9 @@ def bump(teff: float, peak: float, cool: float, hot: float) -> float:
 def strengths(star: Star) -> dict[str, float]:
     """Strength of each absorption group of `lines.absorption`, a smooth function of (T, log g, [Fe/H])."""
     teff, metals = star.teff, 10 ** (0.4 * star.feh)
+    if star.kind == "helium_white_dwarf":
+        return {"helium_wide": bump(teff, 20000, 0.4, 0.5)}
     if star.kind == "white_dwarf":
-        if (
-            star.feh > -0.15
-        ):  # a stand-in for the atmosphere's kind: about one white dwarf in five shows helium, not hydrogen
-            return {"helium_wide": bump(teff, 20000, 0.4, 0.5)}
         return {"balmer_white_dwarf": 1.1 * bump(teff, 13000, 0.45, 0.6)}
     cool = expit((6600 - teff) / 550)  # neutral and singly ionised metals
     wide = expit((teff - 7300) / 500) * np.clip((star.logg - 1) / 3.4, 0.2, 1)
