@@ -41,5 +41,6 @@ def check_trained(wanted: Pathways, trained: Pathways) -> None:
     sources = sorted(g or "nothing" for g, a in trained if a == asked)
     raise FoundationError(
         f"The model was not trained to predict {asked} from {given or 'nothing'}, only from "
-        f"{', '.join(sources) or 'no space at all'}. Give those, or allow untrained pathways (allow_untrained=True)."
+        f"{', '.join(sources) or 'no space at all'}. "
+        "Give those, use one step, or allow untrained pathways (allow_untrained=True)."
     )

@@ -1,0 +1,149 @@
+"""The `sample` verb: predicts modalities of stored objects from others, in physical units."""
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Literal
+
+from foundation.data.records import Record, Sample, Scalar
+from foundation.data.shards import RecordShards
+from foundation.errors import FoundationError
+from foundation.model.pretrained import FoundationModel
+from foundation.model.stored import locate
+from foundation.progress import track
+from foundation.sampling.choose import Choice
+from foundation.sampling.columns import Columns
+from foundation.sampling.sampler import Sampler
+from foundation.sampling.trained import trained_policy
+
+OBJECTS = 32  # completed together
+
+
+def sample(
+    model: str,
+    records: Path,
+    *,
+    asked: list[str] | str,
+    out: Path,
+    given: list[str] | str = "",
+    draws: int = 1,
+    steps: int = 8,
+    order: Literal["random", "confidence"] = "random",
+    temperature: float = 1.0,
+    top_p: float = 1.0,
+    seed: int = 0,
+    limit: int | None = None,
+    device: str = "cpu",
+    allow_untrained: bool = False,
+) -> None:
+    """Predict modalities of the objects in record shards from their other modalities.
+
+    Writes an npz file: `key` [n]; of an asked scalar `NAME.value` [n, draws] and its posterior, `NAME.probability`
+    [n, codes] of the values `NAME.code_value` [codes]; of a spectrum `NAME.flux` [n, draws, pixels] and
+    `NAME.wavelength`; of an image `NAME.flux` [n, draws, band, y, x] and `NAME.bands`; and `settings`, JSON.
+
+    Example:
+        foundation sample runs/sky/export data/sky_test --given image --asked redshift --out redshifts.npz
+
+    Args:
+        model: directory of an exported model, or a hub name.
+        records: record shards.
+        asked: modalities to predict; several as [redshift,spectrum_desi] or redshift,spectrum_desi.
+        out: the file to write.
+        given: modalities to predict from; empty = all an object has, but for the asked ones.
+        draws: predictions of each object.
+        steps: passes of the model; each reveals some more tokens of what is asked.
+        order: tokens come in random order, or those first that the model is surest of.
+        temperature: 1 = as predicted, 0 = the most probable.
+        top_p: choose among the most probable codes that together hold this probability.
+        seed: each object and draw has its own, counted from this one.
+        limit: use the first so many objects.
+        device: where the model runs.
+        allow_untrained: also predict what the model was not trained to predict.
+
+    Raises:
+        FoundationError: an untrained pathway, an unknown modality, no object that has what is given, a model or
+            shards that cannot be read, or a file name that does not end in .npz.
+    """
+    if out.suffix != ".npz" or draws < 1 or (limit is not None and limit < 1):
+        raise FoundationError(f"out {out}, draws {draws}, limit {limit}. Give a name in .npz, and numbers above 0.")
+    choice = Choice(temperature, top_p=top_p)
+    trained = frozenset() if allow_untrained else trained_policy(locate(model))
+    encoder = FoundationModel.from_pretrained(model, device=device)
+    request = _Request.of(encoder, _names(asked), _names(given), draws, seed)
+    sampler = Sampler(encoder, trained, choice, allow_untrained=allow_untrained)
+    shards = RecordShards(records)
+    total = min(len(shards), limit or len(shards))
+    columns = Columns(encoder.tokenizers, draws)
+    for chunk in _chunks(track(islice(shards, total), "sample", total), request):
+        request.complete(chunk, columns, sampler, steps, order)
+    if not len(columns):
+        raise FoundationError(
+            f"{records}: no object has {' and '.join(request.given) or 'anything'} to give. Give others."
+        )
+    settings = {"model": model, "given": request.given, "asked": request.asked, "steps": steps, "order": order}
+    columns.write(out, settings | {"temperature": temperature, "top_p": top_p, "seed": seed})
+    left_out = f"; {total - len(columns)} lacked what is given" if len(columns) < total else ""
+    print(f"{out}: {', '.join(request.asked)} of {len(columns)} objects{left_out}", file=sys.stderr)
+
+
+@dataclass(frozen=True)
+class _Request:
+    """What is predicted from what, how often."""
+
+    model: FoundationModel
+    asked: list[str]
+    given: list[str]
+    either: bool  # an object needs any of the given modalities, rather than all
+    draws: int
+    seed: int
+
+    @classmethod
+    def of(cls, model: FoundationModel, asked: list[str], given: list[str], draws: int, seed: int) -> "_Request":
+        if model.tokenizers is None:
+            raise FoundationError("The model was exported without its tokenizers. Export it again with `--tokenizers`.")
+        made = {s.name for s in model.tokenizers.spaces}
+        known = [s.name for s in model.spaces if s.name in made]
+        if unknown := [m for m in (*asked, *given) if m not in known]:
+            raise FoundationError(f"The model has no modality {', '.join(unknown)}; it has {', '.join(known)}.")
+        return cls(model, asked, given or [m for m in known if m not in asked], not given, draws, seed)
+
+    def met_by(self, sample: Sample) -> bool:
+        """Whether the object has what is given."""
+        return (any if self.either else all)(m in sample and _usable(sample[m]) for m in self.given)
+
+    def complete(
+        self,
+        chunk: Sequence[Sample],
+        columns: Columns,
+        sampler: Sampler,
+        steps: int,
+        order: Literal["random", "confidence"],
+    ) -> None:
+        """Add the predictions of some objects; each object and draw has its own seed."""
+        tokens = self.model.tokenise(chunk, self.given)
+        first = self.seed + len(columns) * self.draws
+        seeds = range(first, first + len(tokens) * self.draws)
+        repeated = [t for t in tokens for _ in range(self.draws)]
+        drawn = sampler.complete(repeated, self.asked, steps=steps, seed=seeds, order=order)
+        columns.add([s.key for s in chunk], drawn, self.asked)
+        for space in self.model.spaces:
+            if space.name in self.asked and not space.axes and space.discrete:
+                columns.add_posterior(space.name, sampler.posterior(tokens, space.name))
+
+
+def _chunks(samples: Iterable[Sample], request: _Request) -> Iterator[list[Sample]]:
+    wanted = filter(request.met_by, samples)
+    while chunk := list(islice(wanted, OBJECTS)):
+        yield chunk
+
+
+def _usable(record: Record) -> bool:
+    return isinstance(record, Scalar) or bool(record.usable.any())
+
+
+def _names(value: list[str] | str) -> list[str]:
+    """Names as a list, or as one text with commas."""
+    return [n.strip() for n in value.split(",") if n.strip()] if isinstance(value, str) else value
