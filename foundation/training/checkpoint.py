@@ -83,7 +83,7 @@ def remove_leftovers(directory: Path) -> None:
 
 
 class StepCheckpoint(ModelCheckpoint):
-    """Keeps the last `keep` checkpoints, one every `every` optimiser steps, and `last.ckpt`, a link to the newest.
+    """Keeps the last `keep` checkpoints, one every `every` optimiser steps and one at the end, and links `last.ckpt`.
 
     Also saves when the job is told to end (SIGTERM), which Lightning acts upon between two steps. Not on other
     exceptions: they may strike inside a step, when the data position and the weights belong to different steps.
@@ -101,6 +101,16 @@ class StepCheckpoint(ModelCheckpoint):
             save_on_exception=True,
             enable_version_counter=False,
         )
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object, batch_idx: int
+    ) -> None:
+        """Save if it is time, and in any case after the last step of the run."""
+        super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)  # type: ignore[arg-type]
+        if trainer.global_step == trainer.max_steps and not self._should_skip_saving_checkpoint(trainer):
+            candidates = self._monitor_candidates(trainer)
+            self._save_topk_checkpoint(trainer, candidates)
+            self._save_last_checkpoint(trainer, candidates)
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
         """Save if the process was asked to end."""

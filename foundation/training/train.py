@@ -5,16 +5,17 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import lightning.pytorch as pl
 import torch
+from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
 from foundation.config import DataConfig, ModelConfig, OptimConfig
-from foundation.data.manifest import Manifest
 from foundation.data.module import FoundationDataModule
 from foundation.errors import FoundationError
 from foundation.masking.budget import RandomBudget
@@ -26,6 +27,9 @@ from foundation.training.curves import METRICS, forget_after
 from foundation.training.export import load_tokenizers, save
 from foundation.training.module import PretrainingModule
 from foundation.training.trainer import TrainerConfig, build_trainer
+
+if TYPE_CHECKING:
+    from foundation.tokenizers.bundle import TokenizerBundle
 
 EXPECTED = (  # warnings of Lightning about what is meant here
     ".*exists and is not empty.*",  # the directory of a run that goes on
@@ -72,32 +76,41 @@ def train(
         FoundationError: `out` holds another run, a checkpoint of another configuration, or tokenizers that did not make
             the shards.
     """
-    manifest = Manifest.load(data.train)
-    bundle = load_tokenizers(tokenizers, manifest.tokenizer_hash, made=str(data.train)) if tokenizers else None
     stream = FoundationDataModule(data, policy, seed, trainer.max_steps * trainer.accumulate)
+    made_by = stream.shards.manifest.tokenizer_hash
+    bundle = load_tokenizers(tokenizers, made_by, made=str(data.train)) if tokenizers else None
     options = {"model": model, "data": data, "optim": optim, "trainer": trainer, "tokenizers": tokenizers, "seed": seed}
+    record = _record(options, policy, stream)
+    checkpoint = _find(out, resume)
+    step = _check_same_run(checkpoint, record) if checkpoint else 0
+    module = PretrainingModule(_new_model(model, stream, seed), optim, trainer.max_steps, record)
+    with _quiet():
+        pictures = _pictures(trainer.pictures, stream, policy, bundle, out)
+        runner = build_trainer(trainer, optim, out, data.validation is not None, step, pictures)
+        _prepare(out, record["config"], step)
+        _announce(module, out, checkpoint)
+        _fit(runner, module, stream, checkpoint)
+    if runner.is_global_zero:
+        save(module.model, record, bundle, out / "export")
+        print(f"done: {out / 'export'}", file=sys.stderr)
+
+
+def _record(options: dict[str, object], policy: MaskingPolicy, stream: FoundationDataModule) -> dict[str, Any]:
+    """What every checkpoint stores: all options, and what the data are."""
     config = {name: resolved.plain(value) for name, value in options.items()} | {"policy": resolved.by_class(policy)}
-    record = {
+    manifest = stream.shards.manifest
+    return {
         "config": config,
         "spaces": resolved.plain(list(stream.spaces)),
         "tokenizer_hash": manifest.tokenizer_hash,
         "data_fingerprint": manifest.fingerprint,
     }
-    checkpoint = _find(out, resume)
-    step = _check_same_run(checkpoint, record) if checkpoint else 0
+
+
+def _new_model(config: ModelConfig, stream: FoundationDataModule, seed: int) -> FoundationTransformer:
     with torch.random.fork_rng(devices=()):
         torch.manual_seed(seed)
-        transformer = FoundationTransformer(model, stream.spaces)
-    module = PretrainingModule(transformer, optim, trainer.max_steps, record)
-    with _quiet():
-        runner = build_trainer(trainer, optim, out, validates=data.validation is not None, first_step=step)
-        if rank_zero_only.rank == 0:
-            _prepare(out, config, step)
-            _announce(transformer, stream, out, checkpoint)
-        _fit(runner, module, stream, checkpoint)
-    if runner.is_global_zero:
-        save(transformer, record, bundle, out / "export")
-        print(f"done: {out / 'export'}", file=sys.stderr)
+        return FoundationTransformer(config, stream.spaces)
 
 
 def _find(out: Path, resume: Literal["auto"] | Path | None) -> Path | None:
@@ -131,16 +144,35 @@ def _check_same_run(checkpoint: Path, record: dict[str, Any]) -> int:
     return int(content["global_step"])
 
 
+@rank_zero_only
 def _prepare(out: Path, config: dict[str, Any], step: int) -> None:
     resolved.write(config, out / "config.yaml")
     remove_leftovers(out / "checkpoints")
     forget_after(out / METRICS, step)
 
 
-def _announce(model: FoundationTransformer, stream: FoundationDataModule, out: Path, checkpoint: Path | None) -> None:
-    parameters = sum(p.numel() for p in model.parameters())
+def _pictures(
+    count: int, stream: FoundationDataModule, policy: MaskingPolicy, bundle: "TokenizerBundle | None", out: Path
+) -> list[Callback]:
+    """The callback that draws completions, if there are tokenizers and held-out samples to draw."""
+    if bundle is None or stream.validation is None or count < 1:
+        return []
+    try:
+        from foundation.training.pictures import SamplePictures
+    except ModuleNotFoundError as error:
+        raise FoundationError(
+            f"Pictures need {error.name}, which is not installed. "
+            "Type `pip install 'foundation-science[eval]'`, or `--trainer.pictures 0`."
+        ) from error
+    samples = [sample.tokens for sample in islice(stream.validation, count)]
+    return [SamplePictures(samples, policy, bundle, out / "pictures")]
+
+
+@rank_zero_only
+def _announce(module: PretrainingModule, out: Path, checkpoint: Path | None) -> None:
+    parameters = sum(p.numel() for p in module.parameters())
     start = f"going on from {checkpoint}" if checkpoint else "from scratch"
-    print(f"training {parameters:,} parameters on {len(stream.spaces)} spaces, {start}, into {out}", file=sys.stderr)
+    print(f"{parameters:,} parameters, {len(module.model.spaces)} spaces, {start}, into {out}", file=sys.stderr)
 
 
 def _fit(runner: pl.Trainer, module: PretrainingModule, stream: FoundationDataModule, checkpoint: Path | None) -> None:

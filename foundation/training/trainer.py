@@ -36,6 +36,7 @@ class TrainerConfig:
         keep_last: checkpoints kept.
         validate_every: steps between validations.
         validation_batches: batches of a validation on each rank.
+        pictures: held-out samples drawn after each validation, completed from their other modalities; needs tokenizers.
         tensorboard: whether to write TensorBoard files too.
         wandb: name of a Weights & Biases project to log to, or None.
         extra: further options of lightning.pytorch.Trainer by name.
@@ -53,6 +54,7 @@ class TrainerConfig:
     keep_last: int = 3
     validate_every: int = 1000
     validation_batches: int = 50
+    pictures: int = 4
     tensorboard: bool = True
     wandb: str | None = None
     extra: dict[str, Any] = field(default_factory=dict)

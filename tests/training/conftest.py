@@ -41,7 +41,7 @@ def tiny_sample(index):
         Tokens.of_space(SPACES[2], code / SIZE + noise, torch.arange(4.0, dtype=torch.float64)[:, None]),
     ]
     if index % 3:
-        pixels = (code + torch.arange(8)) % SIZE
+        pixels = code.expand(8)
         parts.append(Tokens.of_space(SPACES[0], pixels, torch.arange(8.0, dtype=torch.float64)[:, None]))
     return TokenSample(f"object-{index}", concatenate(parts), {"class": "GALAXY"})
 
@@ -72,10 +72,14 @@ class Recorder(Callback):
             self.stop()
 
 
+def _with(recorder, trainer, optim, out, validates, first_step, callbacks):
+    return build_trainer(trainer, optim, out, validates, first_step, [*callbacks, recorder])
+
+
 def train_tiny(shards, out, workers=0, resume=None, stop_at=None, stop=None, optim=FAST, **trainer):
     """`foundation train` on the tiny shards, with a Recorder; what is in `trainer` overrides TINY."""
     recorder = Recorder(out, stop_at, stop)
-    with mock.patch.object(verb, "build_trainer", partial(build_trainer, callbacks=[recorder])):
+    with mock.patch.object(verb, "build_trainer", partial(_with, recorder)):
         verb.train(
             data=DataConfig(
                 shards / "train", shards / "validation", (), tokens_per_batch=200, window=32, workers=workers

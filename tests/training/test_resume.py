@@ -75,7 +75,7 @@ def fail():
     "options",
     [
         {"optim": OptimConfig(peak_rate=5e-3, ema_decay=0.9), "stop_at": 13},
-        {"accumulate": 2, "stop_at": 13},
+        {"accumulate": 2, "stop_at": 8, "max_steps": 12},
         {"validate_every": 5, "stop_at": 11},  # a checkpoint and a validation at the same step
     ],
     ids=["average of weights", "accumulation", "validation at the checkpoint"],
