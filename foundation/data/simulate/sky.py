@@ -53,7 +53,7 @@ class SkySurvey:
         mix = (self.galaxies, self.quasars, self.stars)
         if min(mix) < 0 or sum(mix) <= 0:
             raise FoundationError(
-                f"The classes have weights {mix}, wanted numbers >= 0, not all 0. Try --galaxies 3 --quasars 1 --stars 1."
+                f"The classes have weights {mix}, wanted numbers >= 0, not all 0. Try --galaxies 3 --stars 1."
             )
         if unknown := [name for name in self.spectra if name not in SPECTRA]:
             raise FoundationError(f"There is no spectrograph {unknown[0]!r}. Choose from {', '.join(SPECTRA)}.")
