@@ -21,7 +21,7 @@ def join(arms: Sequence[Spectrum], step: float) -> Spectrum:
     """
     start = min(float(arm.wavelength[0]) for arm in arms)
     index = [_on_lattice(arm.wavelength, start, step) for arm in arms]
-    grid = np.unique(np.concatenate(index))
+    grid = np.flatnonzero(np.bincount(np.concatenate(index)))  # np.unique, without its sort
     index = [np.searchsorted(grid, i) for i in index]
 
     def total(parts: Sequence[np.ndarray]) -> np.ndarray:
@@ -37,7 +37,8 @@ def join(arms: Sequence[Spectrum], step: float) -> Spectrum:
         return united
 
     any_good = union([arm.usable for arm in arms])
-    weights = [np.where(any_good[i] & arm.bad, 0, arm.ivar) for i, arm in zip(index, arms, strict=True)]
+    # float64, so that a pixel of one arm comes out as it went in
+    weights = [np.where(any_good[i] & arm.bad, 0, arm.ivar.astype("f8")) for i, arm in zip(index, arms, strict=True)]
     ivar = total(weights)
     divisor = np.where(ivar > 0, ivar, 1)
     sigma = [np.zeros(len(arm.flux)) if arm.lsf_sigma is None else arm.lsf_sigma for arm in arms]
