@@ -164,6 +164,17 @@ def test_equal_arrays_are_stored_once(tmp_path):
     assert size < 64 * 4000 * (4 + 4 + 4 + 1) * 1.05  # flux, ivar, mask and bad differ; wavelength and segment do not
 
 
+def test_arrays_that_differ_in_their_last_value_stay_apart(tmp_path):
+    wavelength = np.arange(1.0, 101.0)
+    masks = [np.zeros(100, np.uint32) for _ in range(4)]
+    masks[1][-1], masks[3][-1] = 1, 2**31
+    grids = [np.append(wavelength[:-1], last) for last in (200.0, 200.0, np.nextafter(200.0, 0), 300.0)]
+    spectra = [Spectrum(np.ones(100), g, np.ones(100), m) for g, m in zip(grids, masks, strict=True)]
+    write_records((Sample(str(i), {"s": s}) for i, s in enumerate(spectra)), tmp_path / "near")
+    for read, mask, grid in zip(RecordShards(tmp_path / "near"), masks, grids, strict=True):
+        assert same(read["s"].mask, mask) and same(read["s"].wavelength, grid)
+
+
 def test_a_layout_is_stored_once(tmp_path):
     grid = torch.rand(300, 2, dtype=torch.float64)
     samples = (TokenSample(str(i), Tokens.of_space(IMAGE, torch.randint(70_000, (300,)), grid)) for i in range(512))
