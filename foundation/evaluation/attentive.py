@@ -31,8 +31,8 @@ class ProbeTraining:
     dropout: float = 0.1
     rate: float = 2e-3
     weight_decay: float = 0.05
-    epochs: int = 40
-    patience: int = 8
+    epochs: int = 30
+    patience: int = 6
     batch: int = 64
 
 
@@ -65,12 +65,12 @@ class AttentiveHead(nn.Module):
         return self.network(seen.reshape(n, -1))
 
 
-def attentive(problem: Problem, seed: int, training: ProbeTraining = ProbeTraining()) -> Answers:  # noqa: B008  frozen
+def attentive(problem: Problem, seed: int, training: ProbeTraining = ProbeTraining()) -> Answers:
     """Attentive probe on the tokens of each object."""
     return _Fit(problem, seed, training).answers()
 
 
-def mlp(problem: Problem, seed: int, training: ProbeTraining = ProbeTraining(heads=1)) -> Answers:  # noqa: B008  frozen
+def mlp(problem: Problem, seed: int, training: ProbeTraining = ProbeTraining(heads=1)) -> Answers:
     """Two-layer network on the pooled vector: the attentive probe of an object that has one token."""
     single = {id(f): _as_one_token(f) for f in (problem.features, problem.test_features)}
     features, test = single[id(problem.features)], single[id(problem.test_features)]

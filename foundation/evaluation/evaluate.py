@@ -1,4 +1,4 @@
-"""The `evaluate` verb: probe a frozen encoder on tasks, beside its baselines, and write numbers, pictures and a report."""
+"""The `evaluate` verb: probe a frozen encoder on tasks, beside its baselines; write numbers and a report."""
 
 import time
 from collections.abc import Mapping
@@ -48,7 +48,7 @@ def evaluate(
         device: where the encoder runs.
 
     Raises:
-        FoundationError: no task, a task about what the records do not have, or a model or record set that cannot be read.
+        FoundationError: no task, a task about what the records do not have, or a model or records that cannot be read.
     """
     start = time.monotonic()
     check(tasks, sets or {})

@@ -116,7 +116,7 @@ class Extractor:
 
 
 def pooled(states: States, inputs: Sequence[str], pool: Pooling) -> torch.Tensor:
-    """float32 [n, D] means over each object's tokens, or [n, inputs * D] means over each of its spaces, NaN where absent."""
+    """float32 [n, D], mean of each object's tokens, or [n, inputs * D], mean of each space; NaN where absent."""
     n, width = len(states), states.values.shape[1]
     document = torch.repeat_interleave(torch.arange(n), torch.diff(states.offsets))
     if pool == "mean":
@@ -143,7 +143,7 @@ def weights_hash(model: torch.nn.Module) -> str:
 
 
 def random_encoder(model: FoundationModel, seed: int) -> FoundationModel:
-    """The same architecture on the same tokens with freshly drawn weights: what a result owes to training is the rest."""
+    """The same architecture with freshly drawn weights: what is better than this is owed to training."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         twin = FoundationModel(model.config, model.spaces, model.tokenizers)

@@ -93,7 +93,7 @@ def average_precision(relevance: np.ndarray, similarity: np.ndarray) -> float:
 
 
 def ndcg(relevance: np.ndarray, similarity: np.ndarray, k: int) -> float:
-    """Discounted gain of the first k entries over the best possible, with gain = relevance [n], discount log2(i + 1)."""
+    """Discounted gain of the first k entries over the best possible, with gain = relevance [n]."""
     from sklearn.metrics import ndcg_score
 
     return float(ndcg_score(relevance[None], similarity[None], k=k))
@@ -117,7 +117,7 @@ def crps(probability: np.ndarray, values: np.ndarray, true: np.ndarray) -> np.nd
 
 
 def pit(probability: np.ndarray, code: np.ndarray) -> np.ndarray:
-    """F at the true code [n] of discrete distributions [n, K], half of the code's own mass included; uniform if calibrated."""
+    """F at the true code [n] of discrete distributions [n, K], with half of its own mass; uniform if calibrated."""
     at = np.take_along_axis(probability, code[:, None], 1)[:, 0]
     below = np.where(np.arange(probability.shape[1])[None] < code[:, None], probability, 0).sum(1)
     return below + at / 2

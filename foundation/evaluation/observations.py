@@ -1,4 +1,4 @@
-"""observations: a record set as the evaluation sees it: labels, raw vectors and where the records are, not the records."""
+"""observations: a record set as the evaluation sees it: labels, raw vectors and where the records are."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -27,7 +27,8 @@ class Observations:
         keys: of the samples, in order.
         objects: name of the object of each sample; exposures of one object share it.
         labels: label -> float64 [n] with NaN, or str [n] with "", where unknown.
-        modalities: names of each sample's records.
+        modalities: names of each sample's records that have a usable pixel.
+        scalars: the modalities that are numbers.
         raw: column -> float32 [n, width], see `evaluation.raw`.
     """
 
@@ -55,7 +56,7 @@ class Observations:
         for sample in track(islice(shards, n), f"reading {name}", n):
             keys.append(sample.key)
             labels.append(dict(sample.labels))
-            modalities.append(frozenset(sample))
+            modalities.append(frozenset(m for m, r in sample.items() if isinstance(r, Scalar) or r.usable.any()))
             scalars |= {m for m, r in sample.items() if isinstance(r, Scalar)}
             raw.append(raw_vectors(sample))
             places.append([_degrees(sample.origin.get(c)) for c in ("ra", "dec")])
@@ -105,7 +106,7 @@ class Observations:
         if len(index) == 0:
             has = ", ".join(sorted(frozenset().union(*self.modalities)))
             raise FoundationError(
-                f"{self.path}: no object for task {task.name!r}, which wants {', '.join(wanted)} and label {task.target!r}; "
+                f"{self.path}: no object for task {task.name!r}, which wants {', '.join(wanted)} and {task.target!r}; "
                 f"the records are {has}, the labels {', '.join(self.labels)}. Change the task, or the record set."
             )
         return index

@@ -11,6 +11,7 @@ from foundation.evaluation.metrics import metric
 
 Source = Literal["encoder", "raw input", "random encoder", "marginal"]
 BASELINES: tuple[Source, ...] = ("raw input", "random encoder", "marginal")
+SOURCES: tuple[Source, ...] = ("encoder", *BASELINES)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""probes: small predictors on frozen features, their settings chosen on the validation part and never on the test part."""
+"""probes: small predictors on frozen features, their settings chosen on the validation part."""
 
 import warnings
 from collections.abc import Callable, Iterable
@@ -59,7 +59,7 @@ def best(preparations: Iterable[BaseEstimator], heads: list[BaseEstimator], prob
 
 
 def validation_loss(predicted: np.ndarray, target: np.ndarray) -> float:
-    """Mean absolute error of values [n]; Brier score of class probabilities [n, classes]. Neither lets a few objects decide."""
+    """Mean absolute error of values [n], Brier score of probabilities [n, classes]: no few objects decide."""
     if predicted.ndim == 1:
         return float(np.mean(np.abs(predicted - target)))
     return float(np.mean(np.sum((predicted - np.eye(predicted.shape[1])[target]) ** 2, axis=1)))

@@ -1,4 +1,4 @@
-"""probing: answer a regression or classification task with every probe, on the encoder's features and on the baselines'."""
+"""probing: answer a regression or classification task with a probe, on somebody's features."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ class Question:
         return cls(task, index, other[seen], encoded[0], encoded[1], objects, names)
 
     def parts(self, seed: int) -> Parts:
-        """Training, validation and test objects for a probe seed; tested on another set, its objects are the test part."""
+        """Training, validation and test objects for a probe seed; another set is all test."""
         parts = divide(self.objects, self.task.split, seed)
         if not self.task.test:
             return parts

@@ -36,7 +36,7 @@ def raw_scalar(record: Scalar) -> np.ndarray:
 
 
 def raw_spectrum(record: Spectrum) -> np.ndarray:
-    """float32 [401]: asinh(flux / median |flux|), inverse-variance averaged in bins of equal Δλ/λ, then log10 of that median."""
+    """float32 [401]: asinh(flux / median |flux|), averaged in bins of equal Δλ/λ, then log10 of that median."""
     good = record.usable
     scale = float(np.median(np.abs(record.flux[good]))) if good.any() else 0.0
     if scale <= 0:
@@ -47,7 +47,7 @@ def raw_spectrum(record: Spectrum) -> np.ndarray:
 
 
 def raw_image(record: Image) -> dict[str, np.ndarray]:
-    """band -> float32 [259]: asinh surface brightness on a central 16 x 16 grid of 1 arcsec, then three aperture fluxes."""
+    """band -> float32 [259]: asinh surface brightness on a 16 x 16 grid of 1 arcsec, then three aperture fluxes."""
     _, height, width = record.flux.shape
     y = (np.arange(height) - (height - 1) / 2) * record.pixel_scale  # arcsec from the centre
     x = (np.arange(width) - (width - 1) / 2) * record.pixel_scale

@@ -9,19 +9,23 @@ from pathlib import Path
 from foundation.files import whole_file
 
 STYLE = """
-:root { color-scheme: light dark; --ink: #1b1f24; --paper: #ffffff; --faint: #667085; --line: #e3e6ea; --best: #dff3e4; --tint: #f6f7f9; }
+:root { color-scheme: light dark; --ink: #1b1f24; --paper: #fff; --faint: #667085; --line: #e3e6ea;
+        --best: #dff3e4; --tint: #f6f7f9; }
 @media (prefers-color-scheme: dark) {
   :root { --ink: #e6e8eb; --paper: #14171b; --faint: #98a2b3; --line: #2c323a; --best: #17402a; --tint: #1c2127; }
 }
 body { margin: 0 auto; max-width: 68rem; padding: 2rem 1.2rem 5rem; background: var(--paper); color: var(--ink);
        font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }
-h1 { font-size: 1.7rem; margin: 0 0 .3rem; } h2 { font-size: 1.25rem; margin: 2.6rem 0 .6rem; border-bottom: 1px solid var(--line); padding-bottom: .25rem; }
+h1 { font-size: 1.7rem; margin: 0 0 .3rem; }
+h2 { font-size: 1.25rem; margin: 2.6rem 0 .6rem; border-bottom: 1px solid var(--line); padding-bottom: .25rem; }
 p { max-width: 46rem; } .faint { color: var(--faint); font-size: .9rem; }
 table { border-collapse: collapse; font-size: .88rem; margin: .8rem 0; } .wide { overflow-x: auto; }
-th, td { padding: .28rem .7rem; border-bottom: 1px solid var(--line); text-align: left; white-space: nowrap; font-variant-numeric: tabular-nums; }
+th, td { padding: .28rem .7rem; border-bottom: 1px solid var(--line); text-align: left; white-space: nowrap;
+         font-variant-numeric: tabular-nums; }
 th { font-weight: 600; background: var(--tint); } td.best { background: var(--best); font-weight: 600; }
 figure { margin: 1rem 0; } img { max-width: 100%; height: auto; border-radius: 4px; background: #fff; }
-figcaption { color: var(--faint); font-size: .9rem; max-width: 46rem; } nav a { margin-right: 1rem; } a { color: inherit; }
+figcaption { color: var(--faint); font-size: .9rem; max-width: 46rem; } nav a { margin-right: 1rem; }
+a { color: inherit; }
 """
 
 
@@ -97,7 +101,8 @@ def render(report: Report) -> str:
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{html.escape(report.title)}</title><style>{STYLE}</style></head><body>\n"
-        f'<h1>{html.escape(report.title)}</h1><p class="faint">{html.escape(report.subtitle)}</p><nav class="faint">{links}</nav>\n'
+        f'<h1>{html.escape(report.title)}</h1><p class="faint">{html.escape(report.subtitle)}</p>\n'
+        f'<nav class="faint">{links}</nav>\n'
         f"{body}\n</body></html>\n"
     )
 

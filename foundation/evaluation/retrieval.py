@@ -1,4 +1,4 @@
-"""retrieval: does the nearest neighbour of an object mean something? By a like label, or the same object in another modality."""
+"""retrieval: are the neighbours of an object like it? By a label, or by being it in another modality."""
 
 from collections.abc import Sequence
 

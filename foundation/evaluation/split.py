@@ -11,6 +11,7 @@ from foundation.errors import FoundationError
 from foundation.evaluation.tasks import Split
 
 SAME_OBJECT_ARCSEC = 1.0
+PURPOSE = {"train": "learn from", "validation": "validate on", "test": "test on"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,10 +23,10 @@ class Parts:
     test: np.ndarray
 
     def __post_init__(self) -> None:
-        for name in ("train", "validation", "test"):
+        for name in PURPOSE:
             if len(getattr(self, name)) < 2:
                 raise FoundationError(
-                    f"the {name} part of a task has {len(getattr(self, name))} objects. Give a larger record set, or another split."
+                    f"a task has no two objects to {PURPOSE[name]}. Give more records, or another split."
                 )
 
 
@@ -53,7 +54,7 @@ def split_hash(keys: Sequence[str], parts: Parts) -> str:
 
 
 def objects_on_sky(keys: Sequence[str], ra: np.ndarray, dec: np.ndarray) -> list[str]:
-    """Name of the object of each row: rows within 1 arcsec of each other are one object, so surveys share no object across parts.
+    """Name of the object of each row: rows within 1 arcsec of each other are one object.
 
     Args:
         ra, dec: degrees [n]; NaN where unknown, and then the key is the object.

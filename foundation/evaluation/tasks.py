@@ -30,9 +30,9 @@ class Split:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not (0 < self.validation and 0 < self.test and self.validation + self.test < 1):
+        if not (self.validation > 0 and self.test > 0 and self.validation + self.test < 1):
             raise FoundationError(
-                f"split: validation {self.validation} and test {self.test} must be positive and sum to less than 1. Lower one of them."
+                f"split: validation {self.validation} and test {self.test}. Give fractions that leave some to train."
             )
 
 
@@ -45,8 +45,8 @@ class Task:
 
     Args:
         name: short, unique; names files.
-        kind: "regression" and "classification" of a label by probes; "retrieval" of objects with a like label, or of the
-            same object in another modality if `gallery` is given; "completion" of a modality by the model's own head.
+        kind: "regression" and "classification" of a label by probes; "retrieval" of objects with a like label, or of
+            the same object in another modality if `gallery` is given; "completion" of a modality by the model's head.
         inputs: modalities the encoder sees.
         target: the label, or in a completion the modality; empty for the retrieval of the same object.
         metrics: names known to `evaluation.metrics`; the first decides which probe is best. Empty = those of the kind.
@@ -118,5 +118,5 @@ def check(tasks: Iterable[Task], sets: Mapping[str, Path]) -> None:
     for task in tasks:
         if task.test and task.test not in sets:
             raise FoundationError(
-                f"task {task.name!r} is tested on {task.test!r}, which was not given. Add `--sets.{task.test} DIRECTORY`."
+                f"task {task.name!r} is tested on {task.test!r}, not given. Add `--sets.{task.test} DIRECTORY`."
             )

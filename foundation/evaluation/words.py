@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from foundation.evaluation.bootstrap import Interval
 from foundation.evaluation.metrics import metric
+from foundation.evaluation.outcome import SOURCES
 from foundation.evaluation.report import Table
 from foundation.evaluation.results import Comparison, Row, TaskResult
 
@@ -34,7 +35,7 @@ def _against(comparison: Comparison, rows: Sequence[Row]) -> str:
 
 
 def story(results: Sequence[TaskResult]) -> str:
-    """Paragraphs: where the frozen encoder beats every baseline, where it does not, and then each task in a sentence."""
+    """Paragraphs: where the frozen encoder beats every baseline, where not, and each task in a sentence."""
     won = [r for r in results if all(verdict(c) == "better than" for c in _first(r))]
     lost = [r for r in results if any(verdict(c) == "worse than" for c in _first(r))]
     open_ = [r for r in results if r not in won and r not in lost]
@@ -86,13 +87,12 @@ def score_table(result: TaskResult) -> Table:
 
 def overview(results: Sequence[TaskResult]) -> Table:
     """One line a task: the chosen probe of the encoder and of each baseline, by the first metric."""
-    sources = ("encoder", "raw input", "random encoder", "marginal")
     rows, best = [], set()
     for number_of_row, result in enumerate(results):
         name = result.task.scored[0]
         standing = {r.source: r for r in result.rows if r.chosen}
-        cells = [f"{number(standing[s].scores[name])} {standing[s].probe}" if s in standing else "–" for s in sources]
+        cells = [f"{number(standing[s].scores[name])} {standing[s].probe}" if s in standing else "–" for s in SOURCES]
         rows.append([result.task.title, str(result.tested), metric(name).title, *cells])
         first = max(standing, key=lambda s: metric(name).merit(standing[s].scores[name].value))
-        best.add((number_of_row, 3 + sources.index(first)))
-    return Table(["task", "N", "metric", *sources], rows, frozenset(best))
+        best.add((number_of_row, 3 + SOURCES.index(first)))
+    return Table(["task", "N", "metric", *SOURCES], rows, frozenset(best))

@@ -1,4 +1,4 @@
-"""A sky small enough for tests: a line whose place is the redshift, colours that are the class, and plain tokenizers."""
+"""A sky small enough for tests: the place of a line is the redshift, the slope the class; plain tokenizers."""
 
 from dataclasses import dataclass
 

@@ -1,6 +1,8 @@
 """canvas: one look for all pictures, and from a matplotlib figure to PNG bytes."""
 
 import io
+from collections.abc import Callable
+from functools import wraps
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -30,23 +32,27 @@ STYLE = {
 }
 
 
+def picture(draw: Callable[..., Figure]) -> Callable[..., bytes]:
+    """Make of a function that returns a figure one that returns its PNG, all drawn in the same style."""
+
+    @wraps(draw)
+    def drawn(*args: object, **options: object) -> bytes:
+        buffer = io.BytesIO()
+        with matplotlib.rc_context(STYLE):
+            draw(*args, **options).savefig(buffer, format="png", dpi=DPI)
+        return buffer.getvalue()
+
+    return drawn
+
+
 def canvas(
     width: float, height: float, rows: int = 1, columns: int = 1, **options: object
 ) -> tuple[Figure, list[Axes]]:
     """A figure of this size in inches and its axes, row by row; no window system and no global state."""
-    with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(width, height), layout="constrained")
-        FigureCanvasAgg(figure)
-        axes = figure.subplots(rows, columns, squeeze=False, **options)
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(rows, columns, squeeze=False, **options)
     return figure, list(axes.ravel())
-
-
-def png(figure: Figure) -> bytes:
-    """The figure as PNG."""
-    buffer = io.BytesIO()
-    with matplotlib.rc_context(STYLE):
-        figure.savefig(buffer, format="png", dpi=DPI)
-    return buffer.getvalue()
 
 
 def bare(axes: Axes, title: str = "") -> None:

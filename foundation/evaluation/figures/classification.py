@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.figure import Figure
 
-from foundation.evaluation.figures.canvas import canvas, png
+from foundation.evaluation.figures.canvas import canvas, picture
 
 
-def confusion_matrices(classes: Sequence[str], counts: Mapping[str, np.ndarray]) -> bytes:
+@picture
+def confusion_matrices(classes: Sequence[str], counts: Mapping[str, np.ndarray]) -> Figure:
     """Rows are true classes: shade and per cent of the row, count below; one panel a source.
 
     Args:
@@ -27,4 +29,4 @@ def confusion_matrices(classes: Sequence[str], counts: Mapping[str, np.ndarray])
         a.set_yticks(range(len(classes)), classes)
         a.set(title=source, xlabel="predicted")
     axes[0].set_ylabel("true")
-    return png(figure)
+    return figure

@@ -3,15 +3,17 @@
 from collections.abc import Mapping
 
 import numpy as np
+from matplotlib.figure import Figure
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
-from foundation.evaluation.figures.canvas import SERIES, canvas, png
+from foundation.evaluation.figures.canvas import SERIES, canvas, picture
 
 MOST_NAMES = 8  # of a label shown in colours; the rest is grey
 
 
-def embedding_map(features: np.ndarray, labels: Mapping[str, np.ndarray]) -> bytes:
+@picture
+def embedding_map(features: np.ndarray, labels: Mapping[str, np.ndarray]) -> Figure:
     """One panel a label, the same points in each.
 
     Args:
@@ -35,7 +37,7 @@ def embedding_map(features: np.ndarray, labels: Mapping[str, np.ndarray]) -> byt
             xlabel=f"component 1 ({share[0]:.0%} of variance)",
             ylabel=f"component 2 ({share[1]:.0%})",
         )
-    return png(figure)
+    return figure
 
 
 def _named(axes: object, place: np.ndarray, values: np.ndarray) -> None:

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from foundation.data.records import Image, Record, Spectrum
-from foundation.evaluation.figures.canvas import bare, canvas, png
+from foundation.evaluation.figures.canvas import bare, canvas, picture
 
 SOFTENING, STRETCH = 8.0, 0.8  # of the colour image, in units of the noise (Lupton et al. 2004, PASP 116, 133)
 SMOOTH = 5  # pixels, of spectra drawn small
@@ -29,7 +30,8 @@ def _sigma(image: Image, band: int) -> float:
     return float(1 / np.sqrt(np.median(image.ivar[band][good]))) if good.any() else 1.0
 
 
-def gallery(queries: Sequence[Record], hits: Sequence[Sequence[Record]], titles: Sequence[Sequence[str]]) -> bytes:
+@picture
+def gallery(queries: Sequence[Record], hits: Sequence[Sequence[Record]], titles: Sequence[Sequence[str]]) -> Figure:
     """One row a query: the query, then what was found, best first.
 
     Args:
@@ -44,7 +46,7 @@ def gallery(queries: Sequence[Record], hits: Sequence[Sequence[Record]], titles:
             a = axes[row * columns + column]
             draw(a, record)
             a.set_title(name, fontsize=7, fontweight="bold" if column == 0 else "normal")
-    return png(figure)
+    return figure
 
 
 def draw(axes: Axes, record: Record) -> None:
@@ -53,27 +55,31 @@ def draw(axes: Axes, record: Record) -> None:
         axes.imshow(rgb(record))
     elif isinstance(record, Spectrum):
         good = record.usable
-        flux = np.convolve(np.where(good, record.flux, 0), np.ones(SMOOTH) / SMOOTH, mode="same")
-        axes.plot(record.wavelength[good], flux[good], lw=0.5, color="#0072B2")
-        axes.set_ylim(*np.percentile(flux[good], [0.5, 99.5]) if good.any() else (0, 1))
+        flux, wavelength = (
+            np.convolve(values[good], np.ones(SMOOTH) / SMOOTH, mode="valid") if good.sum() >= SMOOTH else values
+            for values in (record.flux, record.wavelength)
+        )
+        axes.plot(wavelength, flux, lw=0.5, color="#0072B2")
+        axes.set_ylim(*np.percentile(flux, [0.3, 99.7]) + np.array([-1, 1]) * 0.05 * np.ptp(flux) + [-1e-9, 1e-9])
     else:
         axes.text(0.5, 0.5, f"{record.value:.3g}", ha="center", va="center")
 
 
-def image_reconstructions(pairs: Sequence[tuple[Image, Image]], names: Sequence[str]) -> bytes:
+@picture
+def image_reconstructions(pairs: Sequence[tuple[Image, Image]], names: Sequence[str]) -> Figure:
     """One row an object: original, reconstruction, and (original - reconstruction) / σ in one band."""
     figure, axes = canvas(6.6, 2.1 * len(pairs), len(pairs), 3)
     for row, ((original, rebuilt), name) in enumerate(zip(pairs, names, strict=True)):
         band = len(original.bands) // 2
-        for a, picture, title in zip(axes[3 * row :], (original, rebuilt), (name, "reconstruction"), strict=False):
-            a.imshow(rgb(_like(picture, original)))
+        for a, shown, title in zip(axes[3 * row :], (original, rebuilt), (name, "reconstruction"), strict=False):
+            a.imshow(rgb(_like(shown, original)))
             bare(a, title)
         a = axes[3 * row + 2]
         pull = (original.flux[band] - rebuilt.flux[band]) * np.sqrt(original.ivar[band])
         shown = a.imshow(np.where(original.usable[band], pull, np.nan), cmap="RdBu_r", vmin=-5, vmax=5)
         bare(a, f"residual / σ in {original.bands[band]}")
         figure.colorbar(shown, ax=a, shrink=0.8)
-    return png(figure)
+    return figure
 
 
 def _like(image: Image, reference: Image) -> Image:
@@ -81,7 +87,8 @@ def _like(image: Image, reference: Image) -> Image:
     return Image(image.flux, image.bands, image.pixel_scale, reference.ivar, survey=image.survey)
 
 
-def spectrum_reconstructions(pairs: Sequence[tuple[Spectrum, Spectrum]], names: Sequence[str]) -> bytes:
+@picture
+def spectrum_reconstructions(pairs: Sequence[tuple[Spectrum, Spectrum]], names: Sequence[str]) -> Figure:
     """Two panels an object: data with its ±σ band and the reconstruction; residual / σ with unusable pixels shaded."""
     figure, axes = canvas(9.0, 2.7 * len(pairs), 2 * len(pairs), 1, height_ratios=[3, 1] * len(pairs))
     for row, ((original, rebuilt), name) in enumerate(zip(pairs, names, strict=True)):
@@ -102,7 +109,7 @@ def spectrum_reconstructions(pairs: Sequence[tuple[Spectrum, Spectrum]], names: 
         below.plot(x[good], ((original.flux - model) / np.where(good, sigma, 1))[good], lw=0.3, color="#0072B2")
         below.fill_between(x, -5, 5, where=~good, color="#f2c14e", alpha=0.5, lw=0)
         below.set(ylim=(-5, 5), ylabel="resid. / σ", xlabel="wavelength [Å, vacuum]")
-    return png(figure)
+    return figure
 
 
 def records_of(samples: Sequence[Mapping[str, Record]], modality: str) -> list[Record]:

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.figure import Figure
 
-from foundation.evaluation.figures.canvas import COLOURS, canvas, png
+from foundation.evaluation.figures.canvas import COLOURS, canvas, picture
 
 
+@picture
 def posterior_examples(
     label: str,
     values: np.ndarray,
@@ -14,7 +16,7 @@ def posterior_examples(
     prior: np.ndarray,
     true: Sequence[float],
     names: Sequence[str],
-) -> bytes:
+) -> Figure:
     """One panel an object: the predicted distribution over ascending values [K], the marginal, and the truth.
 
     Args:
@@ -34,16 +36,17 @@ def posterior_examples(
     axes[0].legend(fontsize=7)
     for a in axes[len(true) :]:
         a.set_visible(False)
-    return png(figure)
+    return figure
 
 
-def calibration(pit: np.ndarray) -> bytes:
+@picture
+def calibration(pit: np.ndarray) -> Figure:
     """Histogram of the probability integral transform [n]; flat if the distributions can be believed."""
     figure, (axes,) = canvas(4.2, 2.8)
     axes.hist(pit, bins=20, range=(0, 1), density=True, color=COLOURS["encoder"], alpha=0.8)
     axes.axhline(1, color="k", ls="--", lw=1)
     axes.set(xlabel="probability below the true value", ylabel="density")
-    return png(figure)
+    return figure
 
 
 def _widths(values: np.ndarray) -> np.ndarray:

@@ -4,14 +4,16 @@ from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from foundation.evaluation.figures.canvas import COLOURS, canvas, png
+from foundation.evaluation.figures.canvas import COLOURS, canvas, picture
 from foundation.evaluation.metrics import MAD_TO_SIGMA, r2, sigma_mad, sigma_nmad
 
 SLICES = 6  # of the abscissa, with equally many objects each
 
 
-def predicted_and_true(label: str, true: np.ndarray, predicted: Mapping[str, np.ndarray], redshift: bool) -> bytes:
+@picture
+def predicted_and_true(label: str, true: np.ndarray, predicted: Mapping[str, np.ndarray], redshift: bool) -> Figure:
     """Density of predicted over true values [n] with the 1:1 line and residuals below, one column a source.
 
     Args:
@@ -19,15 +21,15 @@ def predicted_and_true(label: str, true: np.ndarray, predicted: Mapping[str, np.
     """
     figure, axes = canvas(3.4 * len(predicted), 4.6, 2, len(predicted), sharex=True, sharey="row", height_ratios=[3, 1])
     low, high = np.percentile(true, [0, 100])
+    name = "σ_NMAD" if redshift else "σ_MAD"
     margin = 0.05 * (high - low or 1.0)
     for column, (source, values) in enumerate(predicted.items()):
         above, below = axes[column], axes[column + len(predicted)]
         _density(above, true, values, (low - margin, high + margin))
         above.plot([low, high], [low, high], "k--", lw=0.8)
         spread = sigma_nmad(values, true) if redshift else sigma_mad(values, true)
-        above.set_title(
-            f"{source}\nN = {len(true)}, R² = {r2(values, true):.3f}, {'σ_NMAD' if redshift else 'σ_MAD'} = {spread:.3g}"
-        )
+        numbers = f"N = {len(true)}, R² = {r2(values, true):.3f}, {name} = {spread:.3g}"
+        above.set_title(f"{source}\n{numbers}", fontsize=8)
         residual = (values - true) / (1 + true) if redshift else values - true
         below.scatter(true, residual, s=3, alpha=0.4, color=_colour(source), linewidths=0)
         below.axhline(0, color="k", lw=0.8, ls="--")
@@ -35,12 +37,13 @@ def predicted_and_true(label: str, true: np.ndarray, predicted: Mapping[str, np.
         below.set(xlabel=f"true {label}", ylim=(-limit, limit))
     axes[0].set_ylabel(f"predicted {label}")
     axes[len(predicted)].set_ylabel(f"Δ{label}/(1+{label})" if redshift else "residual")
-    return png(figure)
+    return figure
 
 
+@picture
 def residual_against(
     name: str, at: np.ndarray, true: np.ndarray, predicted: Mapping[str, np.ndarray], redshift: bool
-) -> bytes:
+) -> Figure:
     """Scatter of the residuals in slices of a quantity `at` [n] such as S/N; lower is better.
 
     Args:
@@ -55,11 +58,11 @@ def residual_against(
         spread = [MAD_TO_SIGMA * np.median(np.abs(r - np.median(r))) if len(r) else np.nan for r in inside]
         centre = [np.median(at[(place == i) & np.isfinite(at)]) if len(r) else np.nan for i, r in enumerate(inside)]
         axes.plot(centre, spread, "o-", ms=4, label=source, color=_colour(source))
-    if (at[np.isfinite(at)] > 0).mean() > 0.95:
+    if min(centre) > 0 and max(centre) > 10 * min(centre):
         axes.set_xscale("log")
     axes.set(xlabel=name, ylabel="σ_NMAD" if redshift else "σ_MAD", ylim=(0, None))
     axes.legend(fontsize=8)
-    return png(figure)
+    return figure
 
 
 def _density(axes: Axes, true: np.ndarray, predicted: np.ndarray, limits: tuple[float, float]) -> None:

@@ -5,13 +5,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from foundation.errors import FoundationError
 from foundation.evaluation.bootstrap import Interval
-from foundation.evaluation.figures.canvas import COLOURS, SERIES, canvas, png
+from foundation.evaluation.figures.canvas import COLOURS, SERIES, canvas, picture
 
 
-def score_panel(title: str, rows: Sequence[tuple[str, str, Interval]], better: str) -> bytes:
+@picture
+def score_panel(title: str, rows: Sequence[tuple[str, str, Interval]], better: str) -> Figure:
     """Dots with 68 % bars: one row a probe, coloured by whose features it reads.
 
     Args:
@@ -24,10 +26,11 @@ def score_panel(title: str, rows: Sequence[tuple[str, str, Interval]], better: s
         axes.errorbar(score.value, y, xerr=bar, fmt="o", ms=5, capsize=3, color=COLOURS[source])
     axes.set_yticks(range(len(rows)), [f"{source} · {probe}" for source, probe, _ in reversed(rows)])
     axes.set(xlabel=f"{title}  ({better})", ylim=(-0.7, len(rows) - 0.3))
-    return png(figure)
+    return figure
 
 
-def training_curves(curves: Mapping[str, Mapping[str, np.ndarray]]) -> bytes:
+@picture
+def training_curves(curves: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
     """Loss against step, one panel a run.
 
     Args:
@@ -45,7 +48,7 @@ def training_curves(curves: Mapping[str, Mapping[str, np.ndarray]]) -> bytes:
         a.legend(fontsize=7)
     for a in axes[len(curves) :]:
         a.set_visible(False)
-    return png(figure)
+    return figure
 
 
 def read_curves(path: Path, wanted: str = "loss", most: int = 8) -> dict[str, np.ndarray]:
