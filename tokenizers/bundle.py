@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from foundation.data.records import Record, Scalar
+from foundation.data.records import Record
 from foundation.files import whole_directory
 from foundation.tokenizers.base import TokenizerError
 from foundation.tokenizers.catalog import load_tokenizer
@@ -36,6 +36,10 @@ class TokenizerBundle:
         """The spaces of all tokenizers, in order."""
         return tuple(t.space for t in self.tokenizers.values())
 
+    def accepts(self, sample: Mapping[str, Record]) -> bool:
+        """Whether there is anything to tokenise in a sample."""
+        return any(m in sample and t.accepts(sample[m]) for m, t in self.tokenizers.items())
+
     def encode(self, samples: Sequence[Mapping[str, Record]], modalities: Sequence[str] | None = None) -> list[Tokens]:
         """The tokens of each sample.
 
@@ -52,7 +56,7 @@ class TokenizerBundle:
         for modality, tokenizer in self.tokenizers.items():
             if modalities is not None and modality not in modalities:
                 continue
-            having = [i for i, s in enumerate(samples) if modality in s and _informative(s[modality])]
+            having = [i for i, s in enumerate(samples) if modality in s and tokenizer.accepts(s[modality])]
             if having:
                 for i, tokens in zip(having, tokenizer.encode([samples[i][modality] for i in having]), strict=True):
                     parts[i].append(tokens)
@@ -100,7 +104,3 @@ class TokenizerBundle:
                 f"{path}: holds no tokenizer. Train some with `foundation tokenize train --out {path}`."
             )
         return cls({p.name: load_tokenizer(p) for p in found})
-
-
-def _informative(record: Record) -> bool:
-    return isinstance(record, Scalar) or bool(record.usable.any())

@@ -58,8 +58,8 @@ class ImageConfig:
             raise TokenizerError(f"bands {self.bands}: {unknown} not registered. Choose from {', '.join(BANDS)}.")
         if self.pixels % self.stride or self.hidden % 2**self.compressions:
             raise TokenizerError(
-                f"image of {self.pixels} px and width {self.hidden}: one token covers {self.stride} px and the "
-                f"width is halved {self.compressions} times. Give multiples of {self.stride} and {2**self.compressions}."
+                f"image of {self.pixels} px and width {self.hidden}: a token covers {self.stride} px and the "
+                f"width halves {self.compressions} times. Give multiples of {self.stride} and {2**self.compressions}."
             )
 
     @property
@@ -98,11 +98,16 @@ class ImageTokenizer(LearnedTokenizer):
         self.token_count = c.grid**2
         self._limits = np.array([BANDS[b].limit for b in c.bands], dtype=np.float32)
 
+    def accepts(self, record: Record) -> bool:
+        """Whether the crop has a usable pixel."""
+        source, _ = _crop(record.flux.shape[1:], self.config.pixels)
+        return bool(record.usable[:, *source].any())
+
     def prepare_one(self, record: Record) -> dict[str, np.ndarray]:
         """`value` compressed flux and `weight` 1 / its sigma, float32 [bands, y, x]; `present` float32 [bands].
 
         Raises:
-            TokenizerError: a band that is not registered, or no usable pixel inside the crop.
+            TokenizerError: a band that is not registered.
         """
         unknown = [b for b in record.bands if b not in self.config.bands]
         if unknown:
@@ -117,10 +122,6 @@ class ImageTokenizer(LearnedTokenizer):
         usable[slots, *target] = record.usable[:, *source]
         flux[slots, *target] = record.flux[:, *source]
         ivar[slots, *target] = record.ivar[:, *source]
-        if not usable.any():
-            raise TokenizerError(
-                f"{self.name}: the central {self.config.pixels} pixels have no usable one. Leave the image out."
-            )
         value, weight = self._compress(np.where(usable, flux, 0), np.where(usable, ivar, 0))
         return {
             "value": value,
@@ -147,12 +148,15 @@ class ImageTokenizer(LearnedTokenizer):
         """The token ids of a batch."""
         return self._quantizer(self._latent(prepared)).indices
 
+    def measured(self, prepared: Prepared) -> tuple[Tensor, Tensor]:
+        """Compressed flux and 1 / its sigma, [B, bands, y, x]."""
+        return prepared["value"], prepared["weight"]
+
     def reconstruct(self, prepared: Prepared) -> Reconstruction:
         """Encode, quantise and decode a batch, in compressed flux."""
         quantized = self._quantizer(self._latent(prepared))
         value = self._image(quantized.codes)
-        target, weight = prepared["value"], prepared["weight"]
-        return Reconstruction(value.float(), target, weight, quantized.indices, quantized.loss)
+        return Reconstruction(value.float(), *self.measured(prepared), quantized.indices, quantized.loss)
 
     def _latent(self, prepared: Prepared) -> Float[Tensor, "B n d"]:
         x = self.subsample_in(prepared["value"], prepared["present"])

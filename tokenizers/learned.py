@@ -66,6 +66,10 @@ class LearnedTokenizer(StoredTokenizer):
         """The token ids of a batch."""
 
     @abstractmethod
+    def measured(self, prepared: Prepared) -> tuple[Tensor, Tensor]:
+        """What the decoder should put out, and 1 / sigma of it, 0 where unusable: both [B, ...]."""
+
+    @abstractmethod
     def reconstruct(self, prepared: Prepared) -> Reconstruction:
         """Encode, quantise and decode a batch, with gradients."""
 
@@ -94,6 +98,8 @@ class LearnedTokenizer(StoredTokenizer):
                 f"{self.name}: got a {type(record).__name__}, this tokenizer takes a {self.record_type.__name__}. "
                 "Give each record under the name of its own modality."
             )
-        if not record.usable.any():
-            raise TokenizerError(f"{self.name}: the record has no usable pixel. Leave the modality out of the sample.")
+        if not self.accepts(record):
+            raise TokenizerError(
+                f"{self.name}: the record has no usable pixel where this tokenizer looks. Leave it out of the sample."
+            )
         return record

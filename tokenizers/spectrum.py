@@ -1,4 +1,4 @@
-"""SpectrumTokenizer: a spectrum on any grid <-> one token for its level and a row of codes (AION-1, arXiv:2510.17960)."""
+"""SpectrumTokenizer: a spectrum on any grid <-> a token for its level and a row of codes (arXiv:2510.17960)."""
 
 import math
 from collections.abc import Sequence
@@ -64,12 +64,8 @@ class SpectrumConfig:
     mask_weight: float = 1.0
 
     def __post_init__(self) -> None:
-        stages = {len(x) for x in (self.encoder_depths, self.encoder_widths, self.strides)}
-        if (
-            len(stages) != 1
-            or len(self.decoder_depths) != len(self.decoder_widths)
-            or len(self.decoder_depths) not in stages
-        ):
+        per_stage = (self.encoder_depths, self.encoder_widths, self.decoder_depths, self.decoder_widths, self.strides)
+        if len({len(x) for x in per_stage}) != 1:
             raise TokenizerError("spectrum: depths, widths and strides differ in length. Give one of each per stage.")
         if self.pixels % self.stride or self.decoder_widths[-1] != 2:
             raise TokenizerError(
@@ -128,13 +124,15 @@ class SpectrumTokenizer(LearnedTokenizer):
         self.space = Space(name, "discrete", self._quantizer.size, (axis,))
         self._positions = first + token * torch.arange(self.token_count, dtype=torch.float64)[:, None]
 
+    def accepts(self, record: Record) -> bool:
+        """Whether a usable pixel lies on the latent grid."""
+        grid = self.config.wavelength
+        return bool((record.usable & (record.wavelength >= grid[0]) & (record.wavelength <= grid[-1])).any())
+
     def prepare_one(self, record: Record) -> dict[str, np.ndarray]:
         """`value` flux / n - 1 and `istd` n / sigma on the latent grid, float32 [2 x pixels]; `level` the code of n.
 
         n is the mean flux of the usable pixels, quantised. What lies under unusable pixels does not matter.
-
-        Raises:
-            TokenizerError: no usable pixel on the latent grid.
         """
         c = self.config
         used = record.usable
@@ -145,11 +143,6 @@ class SpectrumTokenizer(LearnedTokenizer):
         n = self.normalization_quantizer.mean_flux(level)
         onto = getattr(resample, c.resampling)
         value, sharpness = onto(record.wavelength, flux / n - 1, istd * n, record.segment, c.wavelength)
-        if not sharpness.any():
-            raise TokenizerError(
-                f"{self.name}: no usable pixel lies between {c.wavelength[0]:.0f} and {c.wavelength[-1]:.0f} Å. "
-                "Leave the spectrum out, or train a tokenizer on another grid."
-            )
         return {"value": value.astype("f4"), "istd": sharpness.astype("f4"), "level": np.array(level)}
 
     def positions(self, record: Record) -> Float[Tensor, "L axes"]:
@@ -160,15 +153,18 @@ class SpectrumTokenizer(LearnedTokenizer):
         """The token ids of a batch: the level's, then the codes."""
         return torch.cat([prepared["level"][:, None], self._quantizer(self._latent(prepared)).indices], 1)
 
+    def measured(self, prepared: Prepared) -> tuple[Tensor, Tensor]:
+        """Flux / n - 1 and 1 / its sigma, [B, pixels]."""
+        target, istd = prepared["value"], prepared["istd"]
+        return target, istd / (1 + (istd * self.config.error_floor * (target + 1)) ** 2).sqrt()
+
     def reconstruct(self, prepared: Prepared) -> Reconstruction:
         """Encode, quantise and decode a batch, in units of the mean flux, less 1."""
         quantized = self._quantizer(self._latent(prepared))
         value, logit = self._spectrum(quantized.codes).float().unbind(1)
-        target, istd = prepared["value"], prepared["istd"]
-        weight = istd / (1 + (istd * self.config.error_floor * (target + 1)) ** 2).sqrt()
-        bad = F.binary_cross_entropy_with_logits(logit, (istd == 0).float())
+        bad = F.binary_cross_entropy_with_logits(logit, (prepared["istd"] == 0).float())
         penalty = quantized.loss + self.config.mask_weight * bad
-        return Reconstruction(value, target, weight, quantized.indices, penalty)
+        return Reconstruction(value, *self.measured(prepared), quantized.indices, penalty)
 
     def _latent(self, prepared: Prepared) -> Float[Tensor, "B n d"]:
         value, istd = prepared["value"], prepared["istd"]
@@ -209,7 +205,7 @@ class SpectrumTokenizer(LearnedTokenizer):
 
 @lru_cache
 def _to_density(unit: str) -> float:
-    """Factor from the unit to that of calibrated spectra; 1 for counts and relative flux, which have no absolute scale."""
+    """Factor from the unit to that of calibrated spectra; 1 for counts and relative flux, which have no scale."""
     from astropy import units  # only where spectra are read
 
     one, density = units.Unit(unit), units.Unit(FLUX_DENSITY)

@@ -11,6 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from foundation.data.records import Record
 from foundation.files import whole_directory
 from foundation.tokenizers.base import Tokenizer, TokenizerError
 from foundation.tokens import Tokens
@@ -40,6 +41,10 @@ class StoredTokenizer(nn.Module, Tokenizer):
     def device(self) -> torch.device:
         """Where the weights are."""
         return next((t.device for t in self.state_dict().values()), torch.device("cpu"))
+
+    def accepts(self, record: Record) -> bool:
+        """Whether the record tells anything where this tokenizer looks; if not, it counts as absent."""
+        return True
 
     def renamed(self, name: str) -> "StoredTokenizer":
         """A tokenizer of another modality with the same codes: two surveys may share one codec."""

@@ -1,0 +1,129 @@
+"""The `tokenize train` verb: record shards in, a directory of tokenizers out, with what is needed to judge them."""
+
+import time
+import warnings
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+import torch
+from torch.utils.data import DataLoader
+
+from foundation.data.shards import RecordShards
+from foundation.progress import track
+from foundation.tokenizers.autoencoder import Autoencoder, CodecTraining
+from foundation.tokenizers.batches import Batches
+from foundation.tokenizers.image import ImageConfig, ImageTokenizer
+from foundation.tokenizers.learned import LearnedTokenizer
+from foundation.tokenizers.quality import report
+from foundation.tokenizers.reservoir import Reservoir
+from foundation.tokenizers.scalar import ScalarConfig, ScalarTokenizer
+from foundation.tokenizers.spectrum import SpectrumConfig, SpectrumTokenizer
+from foundation.training import resolved
+from foundation.training.curves import METRICS, MetricsFile
+
+
+def train(
+    *,
+    data: Path,
+    out: Path,
+    image: ImageConfig | None = None,
+    spectrum: SpectrumConfig | None = None,
+    scalars: dict[str, ScalarConfig] | None = None,
+    images: tuple[str, ...] = ("image",),
+    spectra: tuple[str, ...] = ("spectrum_sdss", "spectrum_desi"),
+    training: CodecTraining = CodecTraining(),  # noqa: B008 - frozen
+) -> None:
+    """Train or fit tokenizers on record shards.
+
+    Writes one directory per modality into `out`, so that several calls with the same `out` make one set of tokenizers.
+    `out`/training/image and `out`/training/spectrum hold config.yaml (every option), metrics.csv, quality.json and
+    pictures of reconstructions.
+
+    Example:
+        foundation tokenize train --config configs/tokenizers/spectrum_small.yaml --data records/train --out tokenizers
+
+    Args:
+        data: directory of record shards.
+        out: directory of the tokenizers.
+        image: train one image tokenizer of this size.
+        spectrum: train one spectrum tokenizer of this size.
+        scalars: fit bins to each of these modalities.
+        images: modalities that share the image tokenizer.
+        spectra: modalities that share the spectrum tokenizer.
+        training: length, rate and precision.
+
+    Raises:
+        FoundationError: no shards, or none of the wanted records in them.
+    """
+    shards = RecordShards(data)
+    if scalars:
+        for tokenizer in fit_scalars(scalars, shards, training.seed):
+            tokenizer.save_pretrained(out / tokenizer.name)
+    if image is not None:
+        options = {"data": data, "out": out, "image": image, "images": images, "training": training}
+        _train_codec(ImageTokenizer, image, images, shards, options)
+    if spectrum is not None:
+        options = {"data": data, "out": out, "spectrum": spectrum, "spectra": spectra, "training": training}
+        _train_codec(SpectrumTokenizer, spectrum, spectra, shards, options)
+
+
+def _train_codec(
+    kind: type[LearnedTokenizer],
+    config: ImageConfig | SpectrumConfig,
+    modalities: tuple[str, ...],
+    shards: RecordShards,
+    options: Mapping[str, Any],
+) -> None:
+    """Train one codec and write it under the name of each of its modalities."""
+    directory, training = options["out"] / "training" / kind.kind, options["training"]
+    with torch.random.fork_rng(devices=()):
+        torch.manual_seed(training.seed)
+        codec = kind(config, modalities[0])
+    batches = Batches(shards, codec, modalities, training)
+    held_out = batches.held_out()
+    resolved.write(resolved.plain(options), directory / "config.yaml")
+    seconds = fit_codec(codec, batches, directory)
+    for modality in modalities:
+        codec.renamed(modality).save_pretrained(options["out"] / modality)
+    report(codec, batches.first, held_out, seconds, directory)
+
+
+def fit_scalars(configs: Mapping[str, ScalarConfig], shards: RecordShards, seed: int = 0) -> list[ScalarTokenizer]:
+    """Tokenizers of scalars, fitted in one pass over the shards.
+
+    Raises:
+        TokenizerError: a scalar that no sample has.
+    """
+    reservoirs = {name: Reservoir(c.reservoir, seed) for name, c in configs.items()}
+    units: dict[str, str] = {}
+    for sample in track(shards, "fitting scalars", len(shards)):
+        for name in reservoirs.keys() & sample.keys():
+            reservoirs[name].add(sample[name].value)
+            units.setdefault(name, sample[name].unit)
+    fitted = {n: replace(c, unit=c.unit or units.get(n, "")) for n, c in configs.items()}
+    return [ScalarTokenizer(c, name).fit([reservoirs[name].values()], seed) for name, c in fitted.items()]
+
+
+def fit_codec(codec: LearnedTokenizer, batches: Batches, directory: Path) -> float:
+    """Train a codec in place; returns the seconds it took. metrics.csv in `directory` grows while it runs."""
+    config = batches.config
+    (directory / METRICS).unlink(missing_ok=True)
+    trainer = pl.Trainer(
+        max_steps=config.steps,
+        precision=config.precision,
+        gradient_clip_val=config.clip_norm,
+        logger=MetricsFile(directory),
+        devices=1,
+        enable_checkpointing=False,
+        enable_progress_bar=False,  # Batches shows its own, with a total
+        enable_model_summary=False,
+    )
+    start = time.monotonic()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*does not have many workers.*|.*exists and is not empty.*|.*LeafSpec.*")
+        trainer.fit(Autoencoder(codec, config), DataLoader(batches, batch_size=None))
+    codec.cpu().eval()
+    return time.monotonic() - start
