@@ -1,4 +1,4 @@
-"""Writing shards: all or nothing when the reader fails, the process is killed or the disk is full; memory stays flat."""
+"""Writing shards: all or nothing if the reader fails, the process is killed or the disk is full; memory stays flat."""
 
 import itertools
 import os
