@@ -47,12 +47,12 @@ def _des_plane(source: Source) -> Plane:
     if not recognises_des(source):
         raise FormatError(f"{source.path}: is no DES image like the other bands beside it. Move it away.")
     header = _image(source).header
-    mask = source.hdus["MSK"] if "MSK" in source.names else None
+    mask = source.hdu("MSK") if "MSK" in source.names else None
     return Plane(
         f"DES-{str(header['FILTER'])[0].upper()}",
         float(header["MAGZERO"]),
         _image(source),
-        weight=source.hdus["WGT"],
+        weight=source.hdu("WGT"),
         mask=mask,
     )
 
@@ -69,5 +69,5 @@ def _ps1_plane(source: Source) -> Plane:
 def _image(source: Source) -> "ImageHDU":
     """The HDU with the image: SCI, or the first that has two axes."""
     if "SCI" in source.names:
-        return source.hdus["SCI"]
+        return source.hdu("SCI")
     return next(hdu for hdu in source.hdus if hdu.is_image and len(hdu.shape) == 2)

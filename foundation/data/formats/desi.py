@@ -48,7 +48,7 @@ def read(source: Source, join_arms: bool = True) -> Samples:
     """
     _check_layout(source)
     found = _redshifts_beside(source.path)
-    for index, row in enumerate(source.rows(source.names.index("FIBERMAP"))):
+    for index, row in enumerate(source.rows("FIBERMAP")):
         yield _sample(source, index, row, found.get(int(row["TARGETID"])), join_arms)
     return ""
 
@@ -65,14 +65,14 @@ def _redshifts_beside(spectra: Path) -> dict[int, Redshift]:
 
 
 def _check_layout(source: Source) -> None:
-    n = len(source.hdus["FIBERMAP"].data)
+    n = len(source.hdu("FIBERMAP").data)
     for arm in ARMS:
         for part in ("WAVELENGTH", "FLUX", "IVAR"):
             name = f"{arm}_{part}"
             if name not in source.names:
                 raise FormatError(f"{source.path}: has no HDU {name}. Download it again.")
-            if part != "WAVELENGTH" and source.hdus[name].shape[0] != n:
-                rows = source.hdus[name].shape[0]
+            if part != "WAVELENGTH" and source.hdu(name).shape[0] != n:
+                rows = source.hdu(name).shape[0]
                 raise FormatError(f"{source.path}: {name} has {rows} rows, FIBERMAP {n}. Download it again.")
 
 
@@ -98,16 +98,16 @@ def _sample(source: Source, index: int, row: Mapping[str, Any], redshift: Redshi
 
 def _arm(source: Source, name: str, row: int) -> Spectrum:
     """One row of one arm, read without the others."""
-    flux_hdu = source.hdus[f"{name}_FLUX"]
+    flux_hdu = source.hdu(f"{name}_FLUX")
     factor = _unit_factor(flux_hdu.header.get("BUNIT"))
     flux = flux_hdu.section[row] * factor
     mask = None
     if f"{name}_MASK" in source.names:
-        mask = source.hdus[f"{name}_MASK"].section[row].astype(np.int64).astype(np.uint32)
+        mask = source.hdu(f"{name}_MASK").section[row].astype(np.int64).astype(np.uint32)
     return Spectrum(
         flux,
-        source.hdus[f"{name}_WAVELENGTH"].data,
-        source.hdus[f"{name}_IVAR"].section[row] / factor**2,
+        source.hdu(f"{name}_WAVELENGTH").data,
+        source.hdu(f"{name}_IVAR").section[row] / factor**2,
         mask,
         None if mask is None else (mask & BAD_BITS) != 0,
         lsf_sigma=_lsf_sigma(source, name, row),
@@ -119,14 +119,14 @@ def _arm(source: Source, name: str, row: int) -> Spectrum:
 def _unit_factor(unit: str | None) -> float:
     from astropy import units
 
-    return 1.0 if unit is None else units.Unit(unit).to(units.Unit(FLUX_DENSITY))
+    return 1.0 if unit is None else float(units.Quantity(1, unit).to_value(FLUX_DENSITY))
 
 
 def _lsf_sigma(source: Source, name: str, row: int) -> np.ndarray | None:
     """Second moment of each column of the banded resolution matrix [diagonal, pixel], in Å; 0 where it is empty."""
     if f"{name}_RESOLUTION" not in source.names:
         return None
-    bands = source.hdus[f"{name}_RESOLUTION"].section[row].astype(np.float64)
+    bands = source.hdu(f"{name}_RESOLUTION").section[row].astype(np.float64)
     offset = np.arange(len(bands))[:, None] - len(bands) // 2
     total = bands.sum(0)
     weight = bands / np.where(total > 0, total, 1)

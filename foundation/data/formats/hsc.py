@@ -25,14 +25,12 @@ NPZ_PARTS = {"images", "mask", "variance", "filters"}
 def recognises_coadd(source: Source) -> bool:
     """Whether the file has image, mask and variance planes, and the mask names its bits."""
     names = source.names
-    return {"IMAGE", "MASK", "VARIANCE"} <= set(names) and any(
-        key.startswith("MP_") for key in source.header(names.index("MASK"))
-    )
+    return {"IMAGE", "MASK", "VARIANCE"} <= set(names) and any(key.startswith("MP_") for key in source.header("MASK"))
 
 
 def read_coadd(source: Source) -> Samples:
     """The image with its variance; mask planes are found by name, because their bits differ between releases."""
-    image, mask, variance = (source.hdus[name] for name in ("IMAGE", "MASK", "VARIANCE"))
+    image, mask, variance = (source.hdu(name) for name in ("IMAGE", "MASK", "VARIANCE"))
     name = str(source.header().get("FILTER", image.header.get("FILTER", ""))).strip()
     band = name.upper().removeprefix("HSC-")[:1]
     if not band or band not in CUBE:
@@ -51,7 +49,7 @@ def _zero_point(source: Source, header: Mapping[str, Any]) -> float:
 
 def recognises_cube(source: Source) -> bool:
     """Whether the file is a bare cube of five planes with HSC's pixel scale."""
-    if not source.hdus or len(source.hdus[0].shape) != 3 or source.hdus[0].shape[0] != len(CUBE):
+    if not source.hdus or len(source.hdu(0).shape) != 3 or source.hdu(0).shape[0] != len(CUBE):
         return False
     header = source.header()
     return "CTYPE1" in header and "BANDS" not in header and abs(pixel_scale(celestial(header)) / PIXEL - 1) < 1e-3
@@ -59,7 +57,7 @@ def recognises_cube(source: Source) -> bool:
 
 def read_cube(source: Source) -> Samples:
     """A cube in the order g, r, i, z, y with zero point 27; its noise is measured."""
-    planes = [Plane(f"HSC-{band}", ZERO_POINT, source.hdus[0], index=(i,)) for i, band in enumerate(CUBE)]
+    planes = [Plane(f"HSC-{band}", ZERO_POINT, source.hdu(0), index=(i,)) for i, band in enumerate(CUBE)]
     return (yield from cut(_field(source, planes, source.header(), 0)))
 
 

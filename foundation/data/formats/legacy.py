@@ -55,9 +55,9 @@ def _brick_plane(path: Path, stack: ExitStack) -> Plane:
     return Plane(
         f"{_camera(source.header(1))}-{band.upper()}",
         float(source.header(1).get("MAGZERO", NANOMAGGY)),
-        source.hdus[1],
-        weight=stack.enter_context(open_source(weight)).hdus[1] if weight else None,
-        mask=stack.enter_context(open_source(mask)).hdus[1] if mask else None,
+        source.hdu(1),
+        weight=stack.enter_context(open_source(weight)).hdu(1) if weight else None,
+        mask=stack.enter_context(open_source(mask)).hdu(1) if mask else None,
         bad_bits=1 << SATURATED[band] | 1 << ALL_MASKED[band] | 1 << BAILOUT,
     )
 
@@ -80,10 +80,10 @@ def read_cutout(source: Source) -> Samples:
     header = source.header()
     wcs = celestial(header)
     bands = str(header["BANDS"]).strip()
-    stored = source.hdus[0]
+    stored = source.hdu(0)
     if len(bands) != (stored.shape[0] if len(stored.shape) == 3 else 1):
         raise FormatError(f"{source.path}: BANDS is {bands!r} but the image is {stored.shape}. Download it again.")
-    weight = source.hdus[1] if len(source.hdus) > 1 else None
+    weight = source.hdu(1) if source.has(1) else None
     surveys = ["DES"] * len(bands)
     if "north" in str(header.get("LAYER", "")) or float(wcs.wcs.crval[1]) > NORTH_FROM:
         surveys = ["MZLS" if band == "z" else "BASS" for band in bands]

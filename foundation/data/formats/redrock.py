@@ -11,9 +11,7 @@ from foundation.data.records import Record, Sample
 
 def recognises(source: Source) -> bool:
     """Whether the file has a REDSHIFTS table."""
-    return "REDSHIFTS" in source.names and {"TARGETID", "Z", "ZERR", "ZWARN"} <= source.columns(
-        source.names.index("REDSHIFTS")
-    )
+    return {"TARGETID", "Z", "ZERR", "ZWARN"} <= source.columns("REDSHIFTS")
 
 
 def read(source: Source) -> Samples:
@@ -29,8 +27,7 @@ def read(source: Source) -> Samples:
 
 def redshifts(source: Source) -> dict[int, Redshift]:
     """TARGETID -> redshift."""
-    index = source.names.index("REDSHIFTS")
-    return {int(row["TARGETID"]): _redshift(row) for row in source.rows(index)}
+    return {int(row["TARGETID"]): _redshift(row) for row in source.rows("REDSHIFTS")}
 
 
 def _redshift(row: Mapping[str, Any]) -> Redshift:
@@ -39,7 +36,5 @@ def _redshift(row: Mapping[str, Any]) -> Redshift:
 
 
 def _photometry(source: Source) -> dict[int, dict[str, Record]]:
-    if "FIBERMAP" not in source.names:
-        return {}
-    index = source.names.index("FIBERMAP")
-    return {int(row["TARGETID"]): photometry(row, str(row.get("MORPHTYPE", ""))) for row in source.rows(index)}
+    rows = source.rows("FIBERMAP") if source.has("FIBERMAP") else ()
+    return {int(row["TARGETID"]): photometry(row, str(row.get("MORPHTYPE", ""))) for row in rows}

@@ -56,7 +56,7 @@ def read(source: Source) -> Samples:
 
 
 def _spectrum(source: Source, survey: str) -> Spectrum:
-    table = source.hdus[1].data
+    table = source.hdu(1).data
     wavelength = 10 ** table["loglam"].astype(np.float64)
     if not source.header().get("VACUUM", True):
         wavelength = vacuum_of(wavelength)

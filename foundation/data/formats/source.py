@@ -5,7 +5,7 @@ import shutil
 import tempfile
 import warnings
 import zlib
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from foundation.data.records import RecordError, Sample
 from foundation.errors import FoundationError
 
 if TYPE_CHECKING:
-    from astropy.io.fits import FITS_record, HDUList
+    from astropy.io.fits import FITS_record
 
 IN_MEMORY = 64 << 20  # bytes of an unpacked .gz file that are kept in memory; the rest goes to a temporary file
 DAMAGE = ("File may have been truncated", "Error validating header for HDU")  # astropy only warns of these
@@ -31,26 +31,34 @@ class Source:
     """A file being read: its HDUs by index, or none if it is not FITS."""
 
     path: Path
-    hdus: "HDUList | tuple[()]"
+    hdus: Sequence[Any]
 
     @property
     def names(self) -> list[str]:
         """Upper-case EXTNAME of each HDU; may be empty strings."""
         return [hdu.name.upper() for hdu in self.hdus]
 
-    def columns(self, index: int) -> set[str]:
-        """Upper-case column names of the table in HDU `index`; empty if there is no table."""
-        table = getattr(self.hdus[index], "columns", None) if index < len(self.hdus) else None
+    def hdu(self, which: int | str) -> Any:  # noqa: ANN401 - image, compressed image or table
+        """An HDU by index or upper-case name."""
+        return self.hdus[which if isinstance(which, int) else self.names.index(which)]
+
+    def has(self, which: int | str) -> bool:
+        """Whether there is such an HDU."""
+        return which < len(self.hdus) if isinstance(which, int) else which in self.names
+
+    def columns(self, which: int | str) -> set[str]:
+        """Upper-case column names of a table; empty if there is no table."""
+        table = getattr(self.hdu(which), "columns", None) if self.has(which) else None
         return set() if table is None else {name.upper() for name in table.names}
 
-    def rows(self, index: int) -> "Iterator[Row]":
-        """The rows of the table in HDU `index`."""
-        names = self.columns(index)
-        return (Row(record, names) for record in self.hdus[index].data)
+    def rows(self, which: int | str) -> "Iterator[Row]":
+        """The rows of a table."""
+        names = self.columns(which)
+        return (Row(record, names) for record in self.hdu(which).data)
 
-    def header(self, index: int = 0) -> Mapping[str, Any]:
-        """Header cards of HDU `index`; empty if it does not exist."""
-        return self.hdus[index].header if index < len(self.hdus) else {}
+    def header(self, which: int | str = 0) -> Mapping[str, Any]:
+        """Header cards of an HDU; empty if it does not exist."""
+        return self.hdu(which).header if self.has(which) else {}
 
 
 @dataclass(frozen=True, eq=False)

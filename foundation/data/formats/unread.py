@@ -20,7 +20,7 @@ def _is_2df(source: Source) -> bool:
 
 
 def _is_psf(source: Source) -> bool:
-    return len(source.hdus) == 1 and len(source.hdus[0].shape) in (2, 3) and "CTYPE1" not in source.header()
+    return len(source.hdus) == 1 and len(source.hdu(0).shape) in (2, 3) and "CTYPE1" not in source.header()
 
 
 UNREAD: tuple[tuple[str, Callable[[Source], bool]], ...] = (
