@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from dataclasses import replace
 from functools import partial
 from unittest import mock
@@ -24,7 +25,7 @@ SPACES = (
     Space("spectrum", "continuous", 3, (Axis("wavelength", "Angstrom", 0.0, 4.0, 1.0),)),
 )
 TINY = TrainerConfig(
-    max_steps=24, accelerator="cpu", log_every=1, checkpoint_every=5, validate_every=7, keep_last=2, tensorboard=False
+    max_steps=16, accelerator="cpu", log_every=1, checkpoint_every=4, validate_every=6, keep_last=2, tensorboard=False
 )
 
 
@@ -57,10 +58,11 @@ def token_shards(tmp_path_factory):
 
 
 class Recorder(Callback):
-    """Appends to `batches.jsonl` the step, the exact loss and a digest of every micro-batch; may end the run."""
+    """Appends to `batches-RANK.jsonl` the step, exact loss and digest of every micro-batch; may end the run."""
 
     def __init__(self, out, stop_at=None, stop=None):
-        self.path, self.stop_at, self.stop = out / "batches.jsonl", stop_at, stop
+        self.path = out / f"batches-{os.environ.get('LOCAL_RANK', 0)}.jsonl"
+        self.stop_at, self.stop = stop_at, stop
 
     def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
         content = [batch.ids, batch.code, batch.offsets, batch.position, *batch.vectors.values()]

@@ -20,9 +20,9 @@ from foundation.training.checkpoint import read
 CLOCKS = ("per_second", "data_wait", "peak_gib")  # the only columns that may differ
 
 
-def batches(out):
-    """The last record of each micro-batch; a resumed run does the steps after its checkpoint again."""
-    rows = [json.loads(line) for line in (out / "batches.jsonl").read_text().splitlines()]
+def batches(out, rank=0):
+    """The last record of each step; a resumed run does the steps after its checkpoint again."""
+    rows = [json.loads(line) for line in (out / f"batches-{rank}.jsonl").read_text().splitlines()]
     by_step = {}
     for row in rows:
         earlier = by_step.setdefault(row["step"], row)
@@ -46,25 +46,47 @@ def assert_same_run(one, other):
 
 def test_curves_hold_each_step_once(unbroken):
     steps = [int(row["step"]) for row in curves(unbroken) if "train/loss" in row]
-    assert steps == list(range(1, 25))
-    assert [int(row["step"]) for row in curves(unbroken) if "validation/loss" in row] == [7, 14, 21]
+    assert steps == list(range(1, 17))
+    assert [int(row["step"]) for row in curves(unbroken) if "validation/loss" in row] == [6, 12]
+
+
+def start(token_shards, out, workers=0, devices=1, resume="new"):
+    script = Path(__file__).with_name("to_be_killed.py")
+    arguments = [str(a) for a in (script, token_shards, out, workers, devices, resume)]
+    return subprocess.Popen([sys.executable, *arguments], start_new_session=True)
+
+
+def kill(process, out, steps):
+    """SIGKILL to the process and all its children once this many steps are done."""
+    record = out / "batches-0.jsonl"
+    give_up = time.monotonic() + 100
+    while not record.exists() or record.read_text().count("\n") < steps:
+        assert process.poll() is None, "the run ended before it could be killed"
+        assert time.monotonic() < give_up
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert not (out / "export").exists()
 
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_killed_run_goes_on_as_if_it_had_not_been(workers, unbroken, token_shards, tiny_run, tmp_path):
-    script = Path(__file__).with_name("to_be_killed.py")
-    process = subprocess.Popen([sys.executable, script, str(token_shards), str(tmp_path), str(workers)])
-    record = tmp_path / "batches.jsonl"
-    give_up = time.monotonic() + 60
-    while not record.exists() or record.read_text().count("\n") < 13:
-        assert process.poll() is None, "the run ended before it could be killed"
-        assert time.monotonic() < give_up
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
-    assert not (tmp_path / "export").exists()
+    kill(start(token_shards, tmp_path, workers), tmp_path, steps=10)
     tiny_run(token_shards, tmp_path, workers=workers, resume="auto")
     assert_same_run(tmp_path, unbroken)
+
+
+@pytest.mark.slow
+def test_killed_run_of_two_processes_goes_on_exactly(token_shards, tmp_path):
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    for out in (whole, broken):
+        out.mkdir()
+    assert start(token_shards, whole, devices=2).wait(timeout=200) == 0
+    kill(start(token_shards, broken, devices=2), broken, steps=10)
+    assert start(token_shards, broken, devices=2, resume="auto").wait(timeout=200) == 0
+    assert_same_run(broken, whole)
+    assert batches(broken, rank=1) == batches(whole, rank=1)
+    assert batches(whole, rank=1) != batches(whole, rank=0)
 
 
 def fail():
@@ -74,9 +96,9 @@ def fail():
 @pytest.mark.parametrize(
     "options",
     [
-        {"optim": OptimConfig(peak_rate=5e-3, ema_decay=0.9), "stop_at": 13},
-        {"accumulate": 2, "stop_at": 8, "max_steps": 12},
-        {"validate_every": 5, "stop_at": 11},  # a checkpoint and a validation at the same step
+        {"optim": OptimConfig(peak_rate=5e-3, ema_decay=0.9), "stop_at": 10},
+        {"accumulate": 2, "stop_at": 6, "max_steps": 8},
+        {"validate_every": 4, "stop_at": 9},  # a checkpoint and a validation at the same step
     ],
     ids=["average of weights", "accumulation", "validation at the checkpoint"],
 )
@@ -96,20 +118,20 @@ def test_other_ways_to_train_resume_exactly_too(options, token_shards, tiny_run,
 
 def test_sigterm_saves_the_step_and_says_how_to_go_on(unbroken, token_shards, tiny_run, tmp_path, capsys):
     with pytest.raises(SystemExit) as stop:
-        tiny_run(token_shards, tmp_path, stop_at=13, stop=lambda: os.kill(os.getpid(), signal.SIGTERM))
+        tiny_run(token_shards, tmp_path, stop_at=10, stop=lambda: os.kill(os.getpid(), signal.SIGTERM))
     assert stop.value.code == 143
     assert "--resume auto" in capsys.readouterr().err
-    assert read(tmp_path / "checkpoints" / "last.ckpt")["global_step"] == 13
+    assert read(tmp_path / "checkpoints" / "last.ckpt")["global_step"] == 10
     tiny_run(token_shards, tmp_path, resume="auto")
     assert_same_run(tmp_path, unbroken)
 
 
 def test_damaged_checkpoint_is_passed_over(unbroken, token_shards, tiny_run, tmp_path):
     with pytest.raises(RuntimeError, match="struck"):
-        tiny_run(token_shards, tmp_path, stop_at=13, stop=fail)
-    damaged = tmp_path / "checkpoints" / "step=10.ckpt"
+        tiny_run(token_shards, tmp_path, stop_at=10, stop=fail)
+    damaged = tmp_path / "checkpoints" / "step=8.ckpt"
     damaged.write_bytes(damaged.read_bytes()[:-1000])
-    with pytest.warns(UserWarning, match="step=10.ckpt: damaged"):
+    with pytest.warns(UserWarning, match="step=8.ckpt: damaged"):
         tiny_run(token_shards, tmp_path, resume="auto")
     assert_same_run(tmp_path, unbroken)
 

@@ -1,4 +1,7 @@
-"""Run by test_resume.py, which kills it: the tiny run of conftest.py, slowed down so that there is time to."""
+"""Run by test_resume.py, which kills it: the tiny run of conftest.py, slowed down so that there is time to.
+
+Arguments: shards, run directory, loader workers, processes, and "auto" to resume or "new".
+"""
 
 import sys
 import time
@@ -11,4 +14,5 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     record = Recorder.on_train_batch_end
     Recorder.on_train_batch_end = lambda self, *args: (record(self, *args), time.sleep(0.05))
-    train_tiny(Path(sys.argv[1]), Path(sys.argv[2]), workers=int(sys.argv[3]))
+    shards, out, workers, devices, resume = sys.argv[1:]
+    train_tiny(Path(shards), Path(out), int(workers), resume="auto" if resume == "auto" else None, devices=int(devices))
