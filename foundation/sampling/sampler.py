@@ -77,6 +77,8 @@ class Sampler:
         Raises:
             FoundationError: an untrained pathway, an unknown space, or a space that is both given and asked by name.
         """
+        if asked and isinstance(asked[0], Tokens) and len(asked) != len(given):
+            raise FoundationError(f"{len(asked)} sets of tokens asked of {len(given)} samples. Give one for each.")
         templates = [self._template(asked, i, tokens) for i, tokens in enumerate(given)]
         for known, unknown in zip(given, templates, strict=True):
             self._refuse(completion_pathways(known, unknown, steps))
@@ -170,16 +172,16 @@ class Sampler:
             check_trained(wanted, self.pathways)
 
     def _template(self, asked: Sequence[str] | Sequence[Tokens], sample: int, given: Tokens | None) -> Tokens:
-        if asked and isinstance(asked[0], Tokens):
-            return asked[sample]  # type: ignore[return-value]
+        explicit = [a for a in asked if isinstance(a, Tokens)]
+        if explicit:
+            return explicit[sample]
+        names = [a for a in asked if isinstance(a, str)]
         known = {s.name: s for s in self.model.spaces}
-        if not asked or not set(asked) <= set(known):
-            raise FoundationError(
-                f"Asked for {list(asked)}; the model predicts {', '.join(known)}. Ask for some of these."
-            )
+        if not names or not set(names) <= set(known):
+            raise FoundationError(f"Asked for {names}; the model predicts {', '.join(known)}. Ask for some of these.")
         if given is not None:
-            self._check_given(given, asked)
-        return concatenate([template(known[name]) for name in asked])
+            self._check_given(given, names)
+        return concatenate([template(known[name]) for name in names])
 
     def _check_given(self, given: Tokens, asked: Sequence[str]) -> None:
         if both := set(given.names()) & set(asked):

@@ -61,7 +61,7 @@ def test_budgets_shrink_in_proportion_when_the_sample_is_small(generator):
 
 def test_a_drawn_context_covers_its_range_uniformly(generator):
     policy = RandomBudget((3, 12), 5)
-    seen = torch.tensor([numbers(policy(sample_of(30, 30, 1), generator))[0] for _ in range(2000)])
+    seen = torch.tensor([numbers(policy(sample_of(30, 30, 1), generator))[0] for _ in range(600)])
     observed = torch.bincount(seen, minlength=13)
     assert observed[:3].sum() == 0
     assert chisquare(observed[3:].numpy()).pvalue > 1e-3
@@ -71,20 +71,20 @@ def test_every_space_leads_equally_often(generator):
     """With a budget of one token, the space that gives it is uniform over spaces, whatever their sizes."""
     for policy in (RandomBudget(1, 1, alpha=0.3), LeadingSpace(1, 1)):
         tokens = sample_of(500, 1, 30, 2, 1)
-        leader = torch.stack([tokens.space[(policy(tokens, generator) == 0)][0] for _ in range(2000)])
+        leader = torch.stack([tokens.space[(policy(tokens, generator) == 0)][0] for _ in range(600)])
         assert chisquare(torch.bincount(leader, minlength=5).numpy()).pvalue > 1e-3
 
 
 def test_tokens_of_a_space_are_drawn_uniformly(generator):
     tokens = sample_of(20, 20)
     count = torch.zeros(2, 40)
-    for _ in range(1500):
+    for _ in range(600):
         reveal = RandomBudget(10, 10, alpha=1.0)(tokens, generator)
         count[0] += reveal == 0
         count[1] += reveal == 1
     for row in count:
         assert chisquare(row[:20].numpy()).pvalue > 1e-3
-        assert abs(row[:20].sum() / row[20:].sum() - 1) < 0.1
+        assert abs(row[:20].sum() / row[20:].sum() - 1) < 0.25
 
 
 def test_small_spaces_are_asked_as_often_as_given(generator):
@@ -148,7 +148,7 @@ def test_support_is_what_is_drawn(policy, generator):
     tokens = sample_of(6, 2, 1, 1)
     names = [s.name for s in tokens.spaces]
     seen = set()
-    for _ in range(800):
+    for _ in range(500):
         reveal = policy(tokens, generator)
         given = {names[i] for i in tokens.space[reveal == 0].tolist()} or {NOTHING}
         seen |= {(g, names[a]) for g in given for a in tokens.space[reveal == 1].tolist()}
@@ -171,8 +171,8 @@ def test_restrictions_hold_and_still_ask_something(generator):
 
 def test_unconditional_fraction(generator):
     policy = RandomBudget(20, 10, unconditional=0.25)
-    nothing = [numbers(policy(sample_of(30, 30), generator)) == (0, 10) for _ in range(1000)]
-    assert 0.2 < sum(nothing) / 1000 < 0.3
+    nothing = [numbers(policy(sample_of(30, 30), generator)) == (0, 10) for _ in range(500)]
+    assert 0.2 < sum(nothing) / 500 < 0.3
 
 
 def test_allot_shares_in_proportion_and_passes_on_what_does_not_fit():

@@ -14,13 +14,11 @@ SPACES = (
 
 
 class Witness(FoundationTransformer):
-    """Remembers what it predicted, by token of the first document, and how many passes it made."""
-
-    passes = 0
+    """Remembers what it predicted, by token of the first document, and which of its tokens each pass asked for."""
 
     def predict(self, states, batch):
         found = super().predict(states, batch)
-        self.passes += 1
+        self.asked.append(batch.token[batch.query_rows][batch.document[batch.query_rows] == 0].tolist())
         for prediction in found.values():
             d = prediction.distribution
             values = d.logits if hasattr(d, "logits") else torch.cat([d.mean, d.stddev], -1)
@@ -36,5 +34,5 @@ def model(request):
     model = Witness(ModelConfig(width=16, depth=2, decoder_depth=request.param, heads=2), SPACES).double()
     for p in model.parameters():
         torch.nn.init.normal_(p, std=0.4)
-    model.seen = {}
+    model.seen, model.asked = {}, []
     return model
