@@ -52,5 +52,7 @@ def _is_list_positional(parameter: inspect.Parameter) -> bool:
 
 
 def _description(function: Callable[..., object]) -> str:
-    """The docstring without `Args:`, which the options repeat."""
-    return re.sub(r"^Args:\n(?:[ \t].*\n?|\n)*", "", inspect.getdoc(function) or "", flags=re.MULTILINE).strip()
+    """The docstring without what the options repeat, and what only Python callers see."""
+    return re.sub(
+        r"^(?:Args|Returns|Raises):\n(?:[ \t].*\n?|\n)*", "", inspect.getdoc(function) or "", flags=re.MULTILINE
+    ).strip()

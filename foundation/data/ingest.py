@@ -9,7 +9,7 @@ from pathlib import Path
 
 from foundation.data.formats.catalog import read_file
 from foundation.data.formats.companions import PACKING, leader
-from foundation.data.formats.source import FormatError
+from foundation.data.formats.source import FormatError, Samples
 from foundation.data.records import Sample
 from foundation.data.shards import write_records
 from foundation.errors import FoundationError
@@ -32,7 +32,7 @@ class Outcome:
     failures: list[tuple[Path, str]] = field(default_factory=list)
 
 
-def ingest(files: list[Path], *, out: Path, strict: bool = False) -> None:
+def ingest(files: list[Path], *, out: Path, strict: bool = False, segments: bool = False) -> None:
     """Read survey files into record shards.
 
     Bad files are passed over: the others are written, the reasons printed, and the exit status is 1. Spectra and
@@ -46,6 +46,7 @@ def ingest(files: list[Path], *, out: Path, strict: bool = False) -> None:
         files: files, directories (searched for .fits, .fits.gz, .fits.fz and .npz) or patterns.
         out: directory of the shards; a data set there is replaced when the new one is complete.
         strict: stop at the first bad file and write nothing.
+        segments: keep the arms of a spectrograph apart, instead of joining them where their pixels coincide.
 
     Raises:
         FoundationError: a file could not be read, nothing was read, or `out` holds something else.
@@ -53,7 +54,7 @@ def ingest(files: list[Path], *, out: Path, strict: bool = False) -> None:
     _check_free(out)
     paths = gather(files)
     outcome = Outcome()
-    reading = samples_of(paths, outcome, strict)
+    reading = samples_of(paths, outcome, strict, segments)
     first = next(reading, None)
     if first is None:
         raise FoundationError(_nothing(outcome))
@@ -80,7 +81,9 @@ def gather(files: Iterable[Path]) -> list[Path]:
     return list(unique.values())
 
 
-def samples_of(paths: Sequence[Path], outcome: Outcome, strict: bool = False) -> Iterator[Sample]:
+def samples_of(
+    paths: Sequence[Path], outcome: Outcome, strict: bool = False, segments: bool = False
+) -> Iterator[Sample]:
     """The samples of all files, with keys made unique; `outcome` is kept up to date.
 
     Raises:
@@ -91,7 +94,7 @@ def samples_of(paths: Sequence[Path], outcome: Outcome, strict: bool = False) ->
         outcome.files += 1
         before = outcome.samples, outcome.flagged
         try:
-            remark = yield from _told(path, outcome, seen)
+            remark = yield from _told(read_file(path, segments), outcome, seen)
         except FormatError as error:
             if strict:
                 raise
@@ -104,9 +107,8 @@ def samples_of(paths: Sequence[Path], outcome: Outcome, strict: bool = False) ->
             outcome.remarks.append(f"{path}: {remark}")
 
 
-def _told(path: Path, outcome: Outcome, seen: set[str]) -> Iterator[Sample]:
-    """The samples of one file, counted; returns the reader's remark."""
-    reading = read_file(path)
+def _told(reading: Samples, outcome: Outcome, seen: set[str]) -> Samples:
+    """The samples of one file, counted, with unique keys; returns the reader's remark."""
     while True:
         try:
             sample = next(reading)

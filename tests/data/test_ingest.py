@@ -79,6 +79,11 @@ def test_flagged_samples_are_kept_and_counted(spectra, write_coadd, tmp_path, ca
     assert [s.labels["usable"] for s in RecordShards(tmp_path / "out")] == [True, False, False]
 
 
+def test_arms_may_be_kept_apart(write_coadd, tmp_path):
+    ingest([write_coadd()], out=tmp_path / "out", segments=True)
+    assert [set(s["spectrum_desi"].segment) for s in RecordShards(tmp_path / "out")] == [{0, 1, 2}] * 2
+
+
 def test_samples_before_the_damage_are_kept_and_that_is_said(write_coadd, tmp_path, capsys):
     flux = np.ones((2, 30), "f4")
     flux[1, 3] = np.inf

@@ -36,7 +36,10 @@ def join(arms: Sequence[Spectrum], step: float) -> Spectrum:
             united[i] |= part
         return united
 
-    any_good = union([arm.usable for arm in arms])
+    def each(name: str) -> list[np.ndarray]:
+        return [np.asarray(getattr(arm, name)) for arm in arms]
+
+    any_good = union(each("usable"))
     # float64, so that a pixel of one arm comes out as it went in
     weights = [np.where(any_good[i] & arm.bad, 0, arm.ivar.astype("f8")) for i, arm in zip(index, arms, strict=True)]
     ivar = total(weights)
@@ -48,8 +51,8 @@ def join(arms: Sequence[Spectrum], step: float) -> Spectrum:
         wavelength=start + step * grid,
         flux=total([w * arm.flux for w, arm in zip(weights, arms, strict=True)]) / divisor,
         ivar=ivar,
-        mask=union([arm.mask for arm in arms]),
-        bad=union([arm.bad for arm in arms]) & ~any_good,
+        mask=union(each("mask")),
+        bad=union(each("bad")) & ~any_good,
         segment=None,
         lsf_sigma=lsf_sigma if lsf_sigma.any() else None,
     )
@@ -63,7 +66,7 @@ def segments(arms: Sequence[Spectrum]) -> Spectrum:
         arms[0],
         **{name: np.concatenate([getattr(arm, name) for arm in arms]) for name in names},
         segment=np.repeat(np.arange(len(arms)), [len(arm.flux) for arm in arms]),
-        lsf_sigma=np.concatenate([arm.lsf_sigma for arm in arms]) if with_lsf else None,
+        lsf_sigma=np.concatenate([arm.lsf_sigma for arm in arms if arm.lsf_sigma is not None]) if with_lsf else None,
     )
 
 
@@ -71,5 +74,5 @@ def _on_lattice(wavelength: np.ndarray, start: float, step: float) -> np.ndarray
     exact = (wavelength - start) / step
     index = np.rint(exact).astype(np.int64)
     if np.abs(exact - index).max() > OFF_LATTICE:
-        raise RecordError(f"The arms do not lie on one lattice of {step} Å. Read them as segments instead.")
+        raise RecordError(f"The arms do not lie on one lattice of {step} Å. Keep them apart with `segments=True`.")
     return index

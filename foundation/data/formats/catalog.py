@@ -16,11 +16,12 @@ class Format:
     name: str
     recognises: Callable[[Source], bool]
     read: Callable[[Source], Samples]
+    read_segments: Callable[[Source], Samples] | None = None  # for spectra of several arms: the arms kept apart
 
 
 FORMATS: tuple[Format, ...] = (  # the first that recognises a file reads it
     Format("SDSS/BOSS/eBOSS spec-*", sdss.recognises, sdss.read),
-    Format("DESI coadd-* and spectra-*", desi.recognises, desi.read),
+    Format("DESI coadd-* and spectra-*", desi.recognises, desi.read, desi.read_segments),
     Format("DESI redrock-*", redrock.recognises, redrock.read),
     Format("Legacy Surveys bricks", legacy.recognises_brick, legacy.read_brick),
     Format("Legacy Surveys cut-outs", legacy.recognises_cutout, legacy.read_cutout),
@@ -33,8 +34,12 @@ FORMATS: tuple[Format, ...] = (  # the first that recognises a file reads it
 )
 
 
-def read_file(path: Path | str) -> Samples:
+def read_file(path: Path | str, segments: bool = False) -> Samples:
     """Read a survey file, together with the files that belong to it (see companions.py), one sample at a time.
+
+    Args:
+        path: the file, or one that belongs to it.
+        segments: keep the arms of a spectrograph apart, instead of joining them where their pixels coincide.
 
     Returns:
         A generator of samples; its return value is a remark on what was left out, or "".
@@ -43,7 +48,7 @@ def read_file(path: Path | str) -> Samples:
         FormatError: while it is iterated, if the file cannot be read; the message names the file and the remedy.
     """
     path = leader(Path(path))
-    reading = _read(path)
+    reading = _read(path, segments)
     try:
         while True:
             with explained(path):
@@ -72,9 +77,10 @@ def format_of(source: Source) -> Format:
     raise FormatError(f"{source.path}: is {what}, not a format this version reads; it reads {reads}.")
 
 
-def _read(path: Path) -> Samples:
+def _read(path: Path, segments: bool) -> Samples:
     with open_source(path) as source:
-        return (yield from format_of(source).read(source))
+        found = format_of(source)
+        return (yield from ((segments and found.read_segments) or found.read)(source))
 
 
 def _layout(source: Source) -> str:

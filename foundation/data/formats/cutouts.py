@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
@@ -10,9 +10,6 @@ from foundation.data.formats.companions import band_files
 from foundation.data.formats.cutting import Field, cut
 from foundation.data.formats.plane import Plane, celestial
 from foundation.data.formats.source import FormatError, Samples, Source, open_source
-
-if TYPE_CHECKING:
-    from astropy.io.fits import ImageHDU
 
 
 def recognises_des(source: Source) -> bool:
@@ -66,7 +63,7 @@ def _ps1_plane(source: Source) -> Plane:
     return Plane(f"PS1-{str(header['FPA.FILTER'])[0].upper()}", float(zero_point), _image(source), softening=softening)
 
 
-def _image(source: Source) -> "ImageHDU":
+def _image(source: Source) -> Any:  # noqa: ANN401 - image or compressed image
     """The HDU with the image: SCI, or the first that has two axes."""
     if "SCI" in source.names:
         return source.hdu("SCI")

@@ -119,7 +119,8 @@ def _arm(source: Source, name: str, row: int) -> Spectrum:
 def _unit_factor(unit: str | None) -> float:
     from astropy import units
 
-    return 1.0 if unit is None else float(units.Quantity(1, unit).to_value(FLUX_DENSITY))
+    factor: Any = 1 if unit is None else units.Unit(unit).to(units.Unit(FLUX_DENSITY))
+    return float(factor)
 
 
 def _lsf_sigma(source: Source, name: str, row: int) -> np.ndarray | None:

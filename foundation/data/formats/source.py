@@ -128,9 +128,19 @@ def explained(path: Path) -> Iterator[None]:
         raise
     except RecordError as error:
         raise FormatError(f"{path}: {error}") from error
-    except (OSError, EOFError, zlib.error, ValueError, KeyError, IndexError, Warning) as error:
-        reason = str(error).strip().partition("\n")[0].rstrip(".")
-        raise FormatError(f"{path}: is damaged or cut short ({reason}). Download it again.") from error
+    except OSError as error:
+        if error.errno is None:  # astropy's and gzip's own, about the content
+            raise _damaged(path, error) from error
+        raise FormatError(
+            f"{path}: cannot be read: {error.strerror}. Check permissions and free disk space."
+        ) from error
+    except (EOFError, zlib.error, ValueError, KeyError, IndexError, Warning) as error:
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> FormatError:
+    reason = str(error).strip().partition("\n")[0].rstrip(".")
+    return FormatError(f"{path}: is damaged or cut short ({reason}). Download it again.")
 
 
 @contextmanager

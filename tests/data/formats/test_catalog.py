@@ -2,8 +2,11 @@
 
 import builtins
 import csv
+import errno
 import gzip
+import os
 import re
+import shutil
 import sys
 import warnings
 
@@ -63,6 +66,16 @@ def test_a_flipped_byte_in_gzip(write_spec, tmp_path):
     content[len(content) // 2] ^= 0xFF
     (tmp_path / "bad.fits.gz").write_bytes(content)
     assert "is damaged" in refusal(tmp_path / "bad.fits.gz")
+
+
+def test_a_full_temporary_disk_is_not_called_damage(write_spec, tmp_path, monkeypatch):
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    path = tmp_path / "good.fits.gz"
+    path.write_bytes(gzip.compress(write_spec().read_bytes()))
+    monkeypatch.setattr(shutil, "copyfileobj", full)
+    assert "cannot be read: No space left on device. Check" in refusal(path)
 
 
 def test_an_unknown_layout_says_what_is_there_and_what_is_read(tmp_path):

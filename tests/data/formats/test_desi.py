@@ -8,7 +8,7 @@ from astropy.io import fits
 
 from foundation.data.formats import desi
 from foundation.data.formats.catalog import read_file
-from foundation.data.formats.source import FormatError, open_source
+from foundation.data.formats.source import FormatError
 
 PHOTOMETRY = {"FLUX_G": [2.0, 0.0], "FLUX_IVAR_G": [25.0, 0.0], "EBV": [0.05, 0.0], "MORPHTYPE": ["EXP", ""]}
 
@@ -84,8 +84,7 @@ def test_exposures_have_keys_of_their_own(write_coadd):
 
 
 def test_arms_as_segments(write_coadd):
-    with open_source(write_coadd()) as source:
-        spectrum = next(desi.read_segments(source))["spectrum_desi"]
+    spectrum = next(read_file(write_coadd(), segments=True))["spectrum_desi"]
     assert np.unique(spectrum.segment, return_counts=True)[1].tolist() == [30, 30, 30]
 
 
