@@ -50,7 +50,7 @@ def read(path: Path) -> dict[str, Any]:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch, zipfile and pickle each have their own; all mean the same to the reader
-        reason = str(error).splitlines()[0].rstrip(".")
+        reason = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
         raise CheckpointError(
             f"{path}: not a whole training checkpoint ({reason}). "
             "Delete it, and use `--resume auto` to take the one before."
