@@ -17,6 +17,7 @@ from foundation.sampling.choose import Choice
 from foundation.sampling.columns import Columns
 from foundation.sampling.sampler import Sampler
 from foundation.sampling.trained import trained_policy
+from foundation.tokenizers.bundle import TokenizerBundle
 
 OBJECTS = 32  # completed together
 
@@ -102,9 +103,10 @@ class _Request:
 
     @classmethod
     def of(cls, model: FoundationModel, asked: list[str], given: list[str], draws: int, seed: int) -> "_Request":
-        if model.tokenizers is None:
+        tokenizers: TokenizerBundle | None = model.tokenizers  # type: ignore[assignment]
+        if tokenizers is None:
             raise FoundationError("The model was exported without its tokenizers. Export it again with `--tokenizers`.")
-        made = {s.name for s in model.tokenizers.spaces}
+        made = {s.name for s in tokenizers.spaces}
         known = [s.name for s in model.spaces if s.name in made]
         if unknown := [m for m in (*asked, *given) if m not in known]:
             raise FoundationError(f"The model has no modality {', '.join(unknown)}; it has {', '.join(known)}.")

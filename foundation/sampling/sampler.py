@@ -13,6 +13,7 @@ from typing import Literal
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Generator, Tensor
+from torch.distributions import Categorical
 
 from foundation.batch import TokenBatch, pack
 from foundation.errors import FoundationError
@@ -123,7 +124,8 @@ class Sampler:
             self._check_given(tokens, (space,))
             self._refuse(completion_pathways(tokens, unknown, 1))
             drafts.append(_draft(tokens, unknown, 1, "confidence", "linear", Generator()))
-        found = [p[space].distribution.logits.double().softmax(-1) for _, _, p in self._passes(drafts)]
+        distributions = (p[space].distribution for _, _, p in self._passes(drafts))
+        found = [d.logits.double().softmax(-1) for d in distributions if isinstance(d, Categorical)]
         return torch.cat(found).cpu() if found else torch.zeros(0, unknown.spaces[0].size, dtype=torch.float64)
 
     def _in_turn(

@@ -21,7 +21,7 @@ def trained_policy(directory: Path) -> MaskingPolicy:
     path = directory / FILE
     try:
         options = json.dumps(yaml.safe_load(path.read_text())["policy"])
-        return auto_cli(_policy, args=[f"--policy={options}"], exit_on_error=False)
+        return auto_cli(_policy, args=[f"--policy={options}"], exit_on_error=False)  # type: ignore[return-value]
     except FileNotFoundError as error:
         raise FoundationError(
             f"{path} is missing, so nobody knows what the model was trained to predict. "
