@@ -6,6 +6,7 @@ head is one free vector of the full width and training costs little more than re
 """
 
 import copy
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +24,9 @@ class ProbeTraining:
     """How the probe is fitted.
 
     Args:
-        patience: epochs without a better validation loss before it stops.
+        steps: at most; the learning rate falls to 0 over these.
+        check: steps between two looks at the validation part.
+        patience: looks without a better validation loss before it stops.
     """
 
     heads: int = 4
@@ -31,7 +34,8 @@ class ProbeTraining:
     dropout: float = 0.1
     rate: float = 2e-3
     weight_decay: float = 0.05
-    epochs: int = 30
+    steps: int = 400
+    check: int = 20
     patience: int = 6
     batch: int = 64
 
@@ -51,7 +55,7 @@ class AttentiveHead(nn.Module):
             nn.Linear(training.hidden, outputs),
         )
 
-    def forward(self, tokens: Float[Tensor, "T D"], offsets: Int[Tensor, "n+1"]) -> Float[Tensor, "n outputs"]:
+    def forward(self, tokens: Float[Tensor, "T D"], offsets: Int[Tensor, "bounds"]) -> Float[Tensor, "n outputs"]:
         """Objects are segments of a packed layout, with the heads as their query rows: nothing is padded."""
         n, heads = len(offsets) - 1, len(self.query)
         query = self.query.repeat(n, 1)[:, None]  # [n * heads, 1, D]
@@ -118,30 +122,34 @@ class _Fit:
         optimiser = torch.optim.AdamW(
             self.head.parameters(), self.training.rate, weight_decay=self.training.weight_decay
         )
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, self.training.epochs)
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, self.training.steps)
         best, waited, state = float("inf"), 0, copy.deepcopy(self.head.state_dict())
-        for _ in range(self.training.epochs):
-            self._epoch(optimiser)
-            schedule.step()
-            loss = float(
-                self._loss(self._outputs(self.problem.features, self.problem.validation), self.problem.validation)
-            )
-            best, waited, state = (
-                (loss, 0, copy.deepcopy(self.head.state_dict())) if loss < best else (best, waited + 1, state)
-            )
-            if waited >= self.training.patience:
-                break
-        self.head.load_state_dict(state)
-
-    def _epoch(self, optimiser: torch.optim.Optimizer) -> None:
-        self.head.train()
-        order = torch.randperm(len(self.problem.train), generator=self.generator)
-        for chosen in order.split(self.training.batch):
-            index = self.problem.train[chosen.numpy()]
+        for step, index in zip(range(1, self.training.steps + 1), self._shuffled(), strict=False):
             loss = self._loss(self.head(*self._batch(self.problem.features, index)), index)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
+            schedule.step()
+            if step % self.training.check:
+                continue
+            loss = self._validation_loss()
+            waited = 0 if loss < best else waited + 1
+            if loss < best:
+                best, state = loss, copy.deepcopy(self.head.state_dict())
+            if waited >= self.training.patience:
+                break
+        self.head.load_state_dict(state)
+
+    def _shuffled(self) -> Iterator[np.ndarray]:
+        """Batches of training objects, in a new order every round, without end."""
+        while True:
+            order = torch.randperm(len(self.problem.train), generator=self.generator)
+            yield from (self.problem.train[chosen.numpy()] for chosen in order.split(self.training.batch))
+
+    def _validation_loss(self) -> float:
+        outputs = self._outputs(self.problem.features, self.problem.validation)
+        self.head.train()
+        return float(self._loss(outputs, self.problem.validation))
 
     def _batch(self, features: Features, index: np.ndarray) -> tuple[Tensor, Tensor]:
         tokens, offsets = _gather(features, index)
