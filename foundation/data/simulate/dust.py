@@ -11,7 +11,7 @@ def calzetti(wavelength: np.ndarray | float) -> np.ndarray:
     micron = np.asarray(wavelength, dtype=float) / 1e4
     blue = 2.659 * (-2.156 + 1.509 / micron - 0.198 / micron**2 + 0.011 / micron**3) + 4.05
     red = 2.659 * (-1.857 + 1.040 / micron) + 4.05
-    return np.maximum(np.where(micron < 0.63, blue, red), 0)
+    return np.asarray(np.maximum(np.where(micron < 0.63, blue, red), 0))
 
 
 def milky_way(wavelength: np.ndarray | float) -> np.ndarray:
@@ -25,9 +25,9 @@ def milky_way(wavelength: np.ndarray | float) -> np.ndarray:
     b = np.polyval([-2.09002, 5.30260, -0.62251, -5.38434, 1.07233, 2.28305, 1.41338, 0.0], y)
     infrared = x < 1.1
     a, b = np.where(infrared, 0.574 * x**1.61, a), np.where(infrared, -0.527 * x**1.61, b)
-    return 3.1 * a + b
+    return np.asarray(3.1 * a + b)
 
 
-def dimming(ebv: float, curve: np.ndarray) -> np.ndarray:
+def dimming(ebv: float, curve: np.ndarray | float) -> np.ndarray:
     """The fraction of light that passes: 10^(-0.4 E(B-V) k)."""
-    return np.exp(-0.4 * np.log(10) * ebv * curve)
+    return np.asarray(np.exp(-0.4 * np.log(10) * ebv * curve))

@@ -49,7 +49,7 @@ def add_line(flux: np.ndarray, centre: float, sigma: float, area: float) -> None
         flux[low:high] += area / (np.sqrt(2 * np.pi) * width) * np.exp(-0.5 * offset**2)
 
 
-def planck(wavelength: np.ndarray, temperature: float) -> np.ndarray:
+def planck(wavelength: np.ndarray | float, temperature: float) -> np.ndarray:
     """Black-body f_λ at `wavelength` (Å), in units of its value at 5500 Å."""
-    c2 = 1.438777e8  # h c / k in Å K
-    return (5500 / wavelength) ** 5 * np.expm1(c2 / (5500 * temperature)) / np.expm1(c2 / (wavelength * temperature))
+    c2_over_t = 1.438777e8 / temperature  # h c / k in Å K
+    return np.asarray((5500 / wavelength) ** 5 * np.expm1(c2_over_t / 5500) / np.expm1(c2_over_t / wavelength))

@@ -81,12 +81,11 @@ def draw_quasar(draw: np.random.Generator) -> Quasar:
     )
 
 
-def continuum(quasar: Quasar, wavelength: np.ndarray) -> np.ndarray:
+def continuum(quasar: Quasar, wavelength: np.ndarray | float) -> np.ndarray:
     """Power law at rest `wavelength` (Å), 1 at the break, with warm dust beyond 1 µm."""
-    slope = np.where(wavelength < BREAK, quasar.slope, -0.5)
-    return np.exp(slope * np.log(wavelength / BREAK)) + 0.012 * planck(wavelength, 1300) / planck(
-        np.array(20000.0), 1300
-    )
+    slope = np.where(np.less(wavelength, BREAK), quasar.slope, -0.5)
+    dust = 0.012 * planck(wavelength, 1300) / planck(20000.0, 1300)
+    return np.asarray(np.exp(slope * np.log(wavelength / BREAK)) + dust)
 
 
 def quasar_spectrum(quasar: Quasar, draw: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -94,12 +93,7 @@ def quasar_spectrum(quasar: Quasar, draw: np.random.Generator) -> tuple[np.ndarr
     rest = WAVELENGTH / (1 + quasar.z)
     flux = continuum(quasar, rest)
     for centre, width, height in IRON:
-        flux += (
-            quasar.iron
-            * height
-            * continuum(quasar, np.array(float(centre)))
-            * np.exp(-0.5 * ((rest - centre) / width) ** 2)
-        )
+        flux += quasar.iron * height * continuum(quasar, float(centre)) * np.exp(-0.5 * ((rest - centre) / width) ** 2)
     for (name, (centre, _, relative)), width in zip(BROAD.items(), quasar.widths, strict=True):
         shift = quasar.blueshift / LIGHT_KMS * {"CIV": 1.0, "SiIV": 0.5, "HeII": 0.8}.get(name, 0.0)
         _add(flux, quasar, centre * (1 - shift), relative * quasar.fwhm / 2.355, width)
@@ -112,7 +106,7 @@ def quasar_spectrum(quasar: Quasar, draw: np.random.Generator) -> tuple[np.ndarr
 
 def _add(flux: np.ndarray, quasar: Quasar, centre: float, sigma: float, width: float) -> None:
     """A line of rest equivalent width `width`, part of it in a core half as broad: real broad lines are cuspy."""
-    area = float(width * continuum(quasar, np.array(centre))) * (1 + quasar.z)
+    area = float(width * continuum(quasar, centre)) * (1 + quasar.z)
     add_line(flux, centre * (1 + quasar.z), sigma, 0.7 * area)
     add_line(flux, centre * (1 + quasar.z), 0.4 * sigma, 0.3 * area)
 

@@ -1,0 +1,160 @@
+"""The survey layer keeps what its table declares: grid, line spread, noise, correlation, masks."""
+
+import numpy as np
+import pytest
+
+from foundation.data.formats.catalog import read_file
+from foundation.data.simulate.grid import COUNT, WAVELENGTH, add_line
+from foundation.data.simulate.instrument import FIBRES, SPECTROGRAPHS
+from foundation.data.simulate.spectrograph import correlated, line_spread, observe
+
+SURVEYS = ("spectrum_sdss", "spectrum_desi")
+FLAT = 5 * (WAVELENGTH / 6000) ** -0.5
+
+
+def exposures(modality, count=40, snr=10.0, flux=FLAT):
+    return [observe(modality, flux, snr, np.random.default_rng([9, i])) for i in range(count)]
+
+
+@pytest.fixture(scope="module")
+def seen():
+    complete = {modality: exposures(modality) for modality in SURVEYS}
+    return {m: [o for o in all_of_it if all(a.usable.any() for a in o.arms)] for m, all_of_it in complete.items()}
+
+
+def away_from_sky(observation):
+    """Pixels where neither airglow residuals nor rejections disturb the statistics."""
+    wavelength = observation.spectrum.wavelength
+    return observation.spectrum.usable & (wavelength > 4100) & (wavelength < 5400)
+
+
+@pytest.mark.parametrize(("modality", "arm"), [("spectrum_sdss", 0), ("spectrum_sdss", 1), ("spectrum_desi", 2)])
+def test_a_narrow_line_has_the_width_of_the_table(modality, arm):
+    shape = SPECTROGRAPHS[modality].arms[arm]
+    for share in (0.25, 0.75):
+        centre = shape.low + share * (shape.high - shape.low)
+        declared = FIBRES[0] * np.interp(centre, (shape.low, shape.high), shape.lsf_sigma)
+        own = 12.0  # km/s
+        flux = np.zeros(COUNT)
+        add_line(flux, centre, own, 1.0)
+        out = line_spread(modality, arm, FIBRES[0]) @ flux
+        pixel = SPECTROGRAPHS[modality].pixel(shape.low) - SPECTROGRAPHS[modality].jitter + np.arange(len(out))
+        wavelength = SPECTROGRAPHS[modality].wavelength(pixel)
+        weight = out * np.gradient(wavelength)
+        mean = (weight * wavelength).sum() / weight.sum()
+        width = np.sqrt((weight * (wavelength - mean) ** 2).sum() / weight.sum())
+        assert mean == pytest.approx(centre, abs=0.02)
+        assert width == pytest.approx(np.hypot(declared, own / 299792.458 * centre), rel=0.02)
+        assert weight.sum() == pytest.approx(1, rel=0.01)
+
+
+def test_the_record_carries_the_line_spread_of_the_table(seen):
+    desi = seen["spectrum_desi"][0].spectrum
+    blue = desi.lsf_sigma[(desi.wavelength < 5700) & desi.usable]
+    assert np.ptp(blue) < 1e-5
+    assert min(abs(blue[0] / 0.71 - f) for f in FIBRES) < 1e-4
+    pixels = [o.spectrum.lsf_sigma / np.gradient(o.spectrum.wavelength) for o in seen["spectrum_sdss"]]
+    assert 0.75 < np.percentile(pixels[0], 5) < np.percentile(pixels[0], 95) < 1.4  # as in real files
+
+
+@pytest.mark.parametrize("modality", SURVEYS)
+def test_noise_is_as_large_as_declared(seen, modality):
+    pulls, factors = [], []
+    for one in seen[modality]:
+        good = away_from_sky(one)
+        pull = ((one.spectrum.flux - one.noiseless) * np.sqrt(one.spectrum.ivar))[good]
+        scale = 1.4826 * np.median(np.abs(pull))
+        factors.append(scale)
+        pulls.append(pull / scale)
+    pulls = np.concatenate(pulls)
+    assert np.mean(factors) == pytest.approx(1.0, abs=0.03)
+    assert np.std(factors) == pytest.approx(0.05, abs=0.02)  # ivar misreported by 10 %
+    assert pulls.mean() == pytest.approx(0, abs=0.02)
+    # 99 % of pixels are normal, 1 % five times wider: P(|x| > 4) = 0.01 * P(|x| > 0.8)
+    assert (np.abs(pulls) > 4).mean() == pytest.approx(0.0042, abs=0.0012)
+
+
+@pytest.mark.parametrize("modality", SURVEYS)
+def test_neighbouring_noise_correlates_as_declared(seen, modality):
+    products, squares = [], []
+    for one in seen[modality]:
+        good = away_from_sky(one)
+        pull = np.clip(((one.spectrum.flux - one.noiseless) * np.sqrt(one.spectrum.ivar))[good], -4, 4)
+        products.append((pull[1:] * pull[:-1]).mean())
+        squares.append((pull**2).mean())
+    assert np.mean(products) / np.mean(squares) == pytest.approx(SPECTROGRAPHS[modality].correlation, abs=0.02)
+
+
+@pytest.mark.parametrize("correlation", [0.0, 0.2, 0.6])
+def test_the_kernel_gives_unit_variance_and_its_correlation(correlation):
+    noise = correlated(400_000, correlation, np.random.default_rng(0))
+    assert noise.std() == pytest.approx(1, abs=0.01)
+    assert (noise[1:] * noise[:-1]).mean() == pytest.approx(correlation, abs=0.01)
+    assert (noise[3:] * noise[:-3]).mean() == pytest.approx(0, abs=0.01)
+
+
+@pytest.mark.parametrize("modality", SURVEYS)
+@pytest.mark.parametrize("snr", [0.7, 5.0, 50.0])
+def test_the_exposure_reaches_its_signal_to_noise(modality, snr):
+    reached = [one.spectrum.snr for one in exposures(modality, 6, snr)]
+    assert np.median(reached) == pytest.approx(snr, rel=0.12)
+
+
+def test_calibration_errors_are_smooth_and_a_few_percent(seen):
+    for one in seen["spectrum_desi"][:20]:
+        arm = one.signals[0] / np.interp(one.arms[0].wavelength, *_on_pixels("spectrum_desi"))
+        assert arm.min() > 0.8 and arm.max() < 1.2
+        assert np.abs(np.diff(arm)).max() < 1e-3
+    assert np.std([one.signals[0][1000] for one in seen["spectrum_desi"]]) / 5 > 0.01
+
+
+def _on_pixels(modality):
+    lattice = SPECTROGRAPHS[modality]
+    return (WAVELENGTH - lattice.first) / lattice.step, FLAT
+
+
+def test_boss_masks_flag_the_sky_and_reject_few(seen):
+    spectra = [one.spectrum for one in seen["spectrum_sdss"]]
+    bright = np.mean([(s.mask >> 23 & 1).mean() for s in spectra])
+    assert 0.04 < bright < 0.10  # as in real files
+    assert all(((s.mask >> 23 & 1) * (s.wavelength < 5500)).sum() < 20 for s in spectra)
+    assert 0 < np.mean([(~s.usable).mean() for s in spectra]) < 0.01
+    one_arm = [(s.wavelength < 5600) | (s.wavelength > 6400) for s in spectra]  # elsewhere the other arm may be good
+    rejected = np.concatenate([s.ivar[one & (s.mask >> 18 & 1 == 1)] for s, one in zip(spectra, one_arm, strict=True)])
+    assert len(rejected) > 0
+    assert not rejected.any()
+    assert any((s.mask >> 24 & 1).any() and (s.ivar[(s.mask >> 24 & 1) == 1] > 0).mean() > 0.9 for s in spectra)
+
+
+def test_desi_masks_are_runs_and_whole_arms():
+    many = exposures("spectrum_desi", 120)
+    whole = [one for one in many if not all(arm.usable.any() for arm in one.arms)]
+    assert 1 <= len(whole) <= 10
+    dark = next(arm for arm in whole[0].arms if not arm.usable.any())
+    assert (dark.mask >> 1 & 1).all() and not dark.ivar.any()
+    cosmic = many[1].spectrum
+    assert ((cosmic.mask >> 2 & 1) == (cosmic.ivar == 0)).mean() > 0.99
+    assert 0 < (cosmic.ivar == 0).mean() < 0.05
+
+
+def test_grids_are_those_of_real_files(astro_data, seen):
+    real = next(iter(read_file(astro_data / "desi" / "coadd-4-80613-thru20210324.fits.gz")))["spectrum_desi"]
+    for one in seen["spectrum_desi"][:3]:
+        assert np.allclose(one.spectrum.wavelength, real.wavelength, rtol=0, atol=1e-6)
+        assert (one.spectrum.survey, one.spectrum.frame, one.spectrum.unit) == (real.survey, real.frame, real.unit)
+    for path in sorted((astro_data / "boss_plate7102").glob("*.fits.gz"))[:4]:
+        real = next(iter(read_file(path)))["spectrum_sdss"]
+        one = seen["spectrum_sdss"][0].spectrum
+        phase = (np.log10(real.wavelength[0]) - np.log10(one.wavelength[0])) / 1e-4
+        assert phase == pytest.approx(round(phase), abs=0.01)
+        assert abs(phase) < 80
+        assert abs(len(real.flux) - len(one.flux)) < 90
+        assert (one.survey, one.frame, one.unit) == (real.survey, real.frame, real.unit)
+
+
+def test_boss_files_differ_in_start_and_length(seen):
+    starts = {round(np.log10(one.spectrum.wavelength[0]) * 1e4) for one in seen["spectrum_sdss"]}
+    lengths = {len(one.spectrum.flux) for one in seen["spectrum_sdss"]}
+    assert len(starts) > 15 and len(lengths) > 15
+    assert max(starts) - min(starts) <= 40
+    assert {len(one.spectrum.flux) for one in seen["spectrum_desi"]} == {7781}

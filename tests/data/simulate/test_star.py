@@ -1,0 +1,74 @@
+"""Stars: features that every spectral class is known by."""
+
+import numpy as np
+import pytest
+
+from foundation.data.simulate.grid import WAVELENGTH
+from foundation.data.simulate.star import Star, draw_star, star_spectrum
+
+
+def depth(star, centre, half_width, side):
+    """Fractional depth of a feature against its sides."""
+    flux = star_spectrum(star)[0]
+    offset = np.abs(WAVELENGTH / (1 + star.z) - centre)
+    return 1 - flux[offset < half_width].mean() / flux[(offset > side) & (offset < 2 * side)].mean()
+
+
+def dwarf(teff, feh=0.0, velocity=0.0):
+    return Star("dwarf", teff, 4.4, feh, velocity)
+
+
+def test_balmer_lines_are_strongest_in_a_stars():
+    hot, warm, cool = (depth(dwarf(t), 4862.7, 8, 40) for t in (9500, 7000, 5000))
+    assert hot > warm > cool > -0.02
+    assert hot > 0.25
+
+
+def test_metals_strengthen_to_the_cool_and_to_the_metal_rich():
+    assert depth(dwarf(5500), 3934.8, 6, 60) > depth(dwarf(8500), 3934.8, 6, 60) + 0.2
+    assert depth(dwarf(5000, 0.3), 5177, 12, 60) > depth(dwarf(5000, -2.0), 5177, 12, 60) + 0.05
+
+
+def test_titanium_oxide_makes_m_stars():
+    head = [depth(dwarf(t), 7090, 40, 120) for t in (3000, 5000)]
+    assert head[0] > 0.2 > head[1]
+
+
+def test_white_dwarfs_have_the_widest_lines():
+    white = Star("white_dwarf", 13000, 8.0, 0.0, 0.0)
+    assert depth(white, 4862.7 + 25, 5, 150) > depth(dwarf(9500), 4862.7 + 25, 5, 150) + 0.05
+    helium = Star("helium_white_dwarf", 18000, 8.0, 0.0, 0.0)
+    assert depth(helium, 4472.7, 10, 90) > 0.1 > depth(helium, 4862.7, 10, 90)
+
+
+def test_cataclysmic_variables_show_hydrogen_in_emission():
+    assert depth(Star("cataclysmic", 14000, 8.0, 0.0, 0.0), 6564.6, 10, 60) < -0.3
+
+
+def test_a_radial_velocity_shifts_the_lines():
+    near = (WAVELENGTH > 8530) & (WAVELENGTH < 8560)
+
+    def centre(velocity):
+        flux = star_spectrum(dwarf(4800, 0.0, velocity))[0][near]
+        weight = np.clip(np.percentile(flux, 90) - flux, 0, None)
+        return (weight * WAVELENGTH[near]).sum() / weight.sum()
+
+    assert (centre(200) - centre(-200)) / 8544.4 * 299792.458 == pytest.approx(400, rel=0.1)
+
+
+def test_colours_follow_temperature():
+    def colour(teff):
+        flux = star_spectrum(dwarf(teff))[0]
+        return flux[np.abs(WAVELENGTH - 4500) < 50].mean() / flux[np.abs(WAVELENGTH - 8000) < 50].mean()
+
+    values = [colour(t) for t in (3200, 4500, 6000, 9000, 15000)]
+    assert values == sorted(values)
+
+
+def test_the_mix_of_stars():
+    stars = [draw_star(np.random.default_rng(i)) for i in range(1500)]
+    assert {s.subclass for s in stars} >= {"M", "K", "G", "F", "A", "WD"}
+    assert np.std([s.velocity for s in stars]) == pytest.approx(50, rel=0.1)
+    giants = [s for s in stars if s.kind == "giant"]
+    assert 0.08 < len(giants) / 1500 < 0.2
+    assert np.corrcoef([s.teff for s in giants], [s.logg for s in giants])[0, 1] > 0.9
