@@ -56,7 +56,7 @@ class Columns:
         """Write everything, with the settings as JSON."""
         arrays = {"key": np.array(self.keys), **{k: np.concatenate(v) for k, v in self.rows.items()}, **self.fixed}
         with whole_file(out) as temporary, temporary.open("wb") as file:
-            np.savez_compressed(file, settings=np.array(json.dumps(settings)), **arrays)
+            np.savez_compressed(file, allow_pickle=False, settings=np.array(json.dumps(settings)), **arrays)
 
 
 def _value(record: Record) -> np.ndarray:

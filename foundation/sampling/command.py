@@ -77,7 +77,7 @@ def sample(
     sampler = Sampler(encoder, trained, choice, allow_untrained=allow_untrained)
     shards = RecordShards(records)
     total = min(len(shards), limit or len(shards))
-    columns = Columns(encoder.tokenizers, draws)
+    columns = Columns(request.tokenizers, draws)
     for chunk in _chunks(track(islice(shards, total), "sample", total), request):
         request.complete(chunk, columns, sampler, steps, order)
     if not len(columns):
@@ -95,6 +95,7 @@ class _Request:
     """What is predicted from what, how often."""
 
     model: FoundationModel
+    tokenizers: TokenizerBundle
     asked: list[str]
     given: list[str]
     either: bool  # an object needs any of the given modalities, rather than all
@@ -110,7 +111,7 @@ class _Request:
         known = [s.name for s in model.spaces if s.name in made]
         if unknown := [m for m in (*asked, *given) if m not in known]:
             raise FoundationError(f"The model has no modality {', '.join(unknown)}; it has {', '.join(known)}.")
-        return cls(model, asked, given or [m for m in known if m not in asked], not given, draws, seed)
+        return cls(model, tokenizers, asked, given or [m for m in known if m not in asked], not given, draws, seed)
 
     def met_by(self, sample: Sample) -> bool:
         """Whether the object has what is given."""
