@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Literal
@@ -32,8 +32,7 @@ def sample(
     draws: int = 1,
     steps: int = 8,
     order: Literal["random", "confidence"] = "random",
-    temperature: float = 1.0,
-    top_p: float = 1.0,
+    choice: Choice = Choice(),  # noqa: B008  frozen
     seed: int = 0,
     limit: int | None = None,
     device: str = "cpu",
@@ -57,20 +56,17 @@ def sample(
         draws: predictions of each object.
         steps: passes of the model; each reveals some more tokens of what is asked.
         order: tokens come in random order, or those first that the model is surest of.
-        temperature: 1 = as predicted, 0 = the most probable.
-        top_p: choose among the most probable codes that together hold this probability.
+        choice: temperature, top_k and top_p.
         seed: each object and draw has its own, counted from this one.
         limit: use the first so many objects.
         device: where the model runs.
         allow_untrained: also predict what the model was not trained to predict.
 
     Raises:
-        FoundationError: an untrained pathway, an unknown modality, no object that has what is given, a model or
-            shards that cannot be read, or a file name that does not end in .npz.
+        FoundationError: an untrained pathway, an unknown modality, no object that has what is given, or a bad file.
     """
     if out.suffix != ".npz" or draws < 1 or (limit is not None and limit < 1):
         raise FoundationError(f"out {out}, draws {draws}, limit {limit}. Give a name in .npz, and numbers above 0.")
-    choice = Choice(temperature, top_p=top_p)
     trained = frozenset() if allow_untrained else trained_policy(locate(model))
     encoder = FoundationModel.from_pretrained(model, device=device)
     request = _Request.of(encoder, _names(asked), _names(given), draws, seed)
@@ -81,11 +77,9 @@ def sample(
     for chunk in _chunks(track(islice(shards, total), "sample", total), request):
         request.complete(chunk, columns, sampler, steps, order)
     if not len(columns):
-        raise FoundationError(
-            f"{records}: no object has {' and '.join(request.given) or 'anything'} to give. Give others."
-        )
+        raise FoundationError(f"{records}: no object has {' and '.join(request.given)} to give. Give other modalities.")
     settings = {"model": model, "given": request.given, "asked": request.asked, "steps": steps, "order": order}
-    columns.write(out, settings | {"temperature": temperature, "top_p": top_p, "seed": seed})
+    columns.write(out, settings | asdict(choice) | {"seed": seed})
     left_out = f"; {total - len(columns)} lacked what is given" if len(columns) < total else ""
     print(f"{out}: {', '.join(request.asked)} of {len(columns)} objects{left_out}", file=sys.stderr)
 

@@ -105,7 +105,7 @@ def test_spectra_and_images_in_physical_units(stored, tmp_path):
 
 
 def test_the_most_probable_code_is_that_of_the_posterior(stored, tmp_path):
-    found = run(stored, tmp_path / "z.npz", "--asked", "redshift", "--temperature", "0", "--limit", "5")
+    found = run(stored, tmp_path / "z.npz", "--asked", "redshift", "--choice.temperature", "0", "--limit", "5")
     assert len(found["key"]) == 5
     best = found["redshift.code_value"][found["redshift.probability"].argmax(1)]
     assert found["redshift.value"][:, 0] == pytest.approx(best)
