@@ -144,8 +144,65 @@ def test_initial_weights_follow_xavier_and_do_not_depend_on_stacking(spaces):
     ]:
         assert 0.99 * bound < weight.abs().max() <= bound
         assert weight.std().item() == pytest.approx(bound / 3**0.5, rel=0.01)
-    assert model.embed.value["spectrum"].weight.std().item() == pytest.approx(0.02, rel=0.03)
+    values = model.embed.value["spectrum"].weight
+    places = model.position(torch.zeros(1).long(), torch.full((1, 4), 5e3).double(), values)
+    assert values.std().item() == pytest.approx(
+        places.square().mean().sqrt().item(), rel=0.5
+    )  # neither drowns the other
     assert not model.context.bias.any() and (model.norm.weight == 1).all()
+
+
+def written_out(model, tokens, asked):
+    """AION-1's encoder and decoder for one sample with one step, as equations on plain matrices."""
+    weights, width, heads = model.state_dict(), model.config.width, model.config.heads
+    place = model._place(pack([(tokens, torch.zeros(len(tokens)).long())], model.spaces))
+    tables = [weights[f"embed.value.{s.name}.weight"] for s in model.spaces]
+    names = [s.name for s in model.spaces]
+
+    def value(i):
+        space = tokens.spaces[tokens.space[i]]
+        table = tables[names.index(space.name)]
+        return table[tokens.ids[i]] if space.discrete else table @ tokens.vectors[space.name][tokens.ids[i]].double()
+
+    def norm(x, name):
+        x = x - x.mean(-1, keepdim=True)
+        return x / (x.square().mean(-1, keepdim=True) + 1e-6).sqrt() * weights[name + ".weight"]
+
+    def attend(x, context, name):
+        if name.endswith("cross_attn"):
+            q, (k, v) = x @ weights[name + ".q.weight"].T, (context @ weights[name + ".kv.weight"].T).split(width, -1)
+        else:
+            q, k, v = (x @ weights[name + ".qkv.weight"].T).split(width, -1)
+        q, k, v = (y.unflatten(-1, (heads, -1)).transpose(0, 1) for y in (q, k, v))
+        q, k = norm(q, name + ".core.q_norm"), norm(k, name + ".core.k_norm")
+        out = (q @ k.transpose(1, 2) * (width // heads) ** -0.5).softmax(-1) @ v
+        return out.transpose(0, 1).flatten(1) @ weights[name + ".core.proj.weight"].T
+
+    def mlp(x, name):
+        gate, up = (x @ weights[name + ".gate_up.weight"].T).chunk(2, -1)
+        return (gate * gate.sigmoid() * up) @ weights[name + ".down.weight"].T
+
+    x = torch.stack([value(i) for i in torch.nonzero(~asked).flatten()]) + place[~asked]
+    for i in range(model.config.depth):
+        x = x + attend(norm(x, f"encoder.{i}.norm1"), None, f"encoder.{i}.attn")
+        x = x + mlp(norm(x, f"encoder.{i}.norm2"), f"encoder.{i}.mlp")
+    content = norm(x, "norm")
+    context = content @ weights["context.weight"].T + weights["context.bias"] + place[~asked]
+    x = weights["embed.query"] + place[asked]
+    for i in range(model.config.decoder_depth):
+        name = f"decoder.{i}."
+        x = x + attend(norm(x, name + "norm1"), None, name + "self_attn")
+        x = x + attend(norm(x, name + "query_norm"), norm(context, name + "context_norm"), name + "cross_attn")
+        x = x + mlp(norm(x, name + "norm2"), name + "mlp")
+    return torch.cat([content, norm(x, "decoder_norm")])
+
+
+def test_encoder_and_decoder_are_the_published_equations(build, draw):
+    model, tokens = build(decoder_depth=2), draw()
+    asked = torch.arange(len(tokens)) % 3 == 0
+    batch = pack([(tokens, asked.long())], model.spaces)
+    with torch.no_grad():
+        torch.testing.assert_close(model(batch), written_out(model, tokens, asked), rtol=1e-10, atol=1e-10)
 
 
 @pytest.mark.parametrize(
