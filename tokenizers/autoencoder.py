@@ -72,7 +72,7 @@ class Autoencoder(pl.LightningModule):
         loss = chi2 / 2 + out.penalty
         self._count(out)
         if (batch_idx + 1) % self.config.log_every == 0 or batch_idx + 1 == self.config.steps:
-            self._write(batch_idx + 1, loss=float(loss), chi2=float(chi2))
+            self._write(batch_idx + 1, loss=loss.item(), chi2=chi2.item())
         return loss
 
     def _count(self, out: Reconstruction) -> None:

@@ -31,9 +31,9 @@ class GlobalResponseNorm(nn.Module):
 
     def forward(self, x: Float[Tensor, "B L C"]) -> Float[Tensor, "B L C"]:
         """Features of the same shape."""
-        norm = torch.linalg.vector_norm(x, dim=1, keepdim=True)
+        norm = x.square().sum(1, keepdim=True).clamp(min=1e-24).sqrt()
         ratio = norm / (norm.mean(-1, keepdim=True) + 1e-6)
-        return self.gamma * (x * ratio) + self.beta + x
+        return torch.addcmul(self.beta, x, self.gamma * ratio + 1)  # gamma x ratio + beta + x, one pass over x
 
 
 class Block(nn.Module):

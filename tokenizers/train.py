@@ -1,8 +1,10 @@
 """The `tokenize train` verb: record shards in, a directory of tokenizers out, with what is needed to judge them."""
 
+import logging
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,13 @@ from foundation.tokenizers.scalar import ScalarConfig, ScalarTokenizer
 from foundation.tokenizers.spectrum import SpectrumConfig, SpectrumTokenizer
 from foundation.training import resolved
 from foundation.training.curves import METRICS, MetricsFile
+
+EXPECTED = (  # warnings of Lightning about what is meant here
+    ".*exists and is not empty.*",  # metrics.csv of an earlier training
+    ".*does not have many workers.*",  # the batches are in memory
+    ".*has `__len__` defined.*",
+    ".*LeafSpec.*",  # Lightning's use of torch
+)
 
 
 def train(
@@ -85,7 +94,8 @@ def _train_codec(
     batches = Batches(shards, codec, modalities, training)
     held_out = batches.held_out()
     resolved.write(resolved.plain(options), directory / "config.yaml")
-    seconds = fit_codec(codec, batches, directory)
+    with _quiet():
+        seconds = fit_codec(codec, batches, directory)
     for modality in modalities:
         codec.renamed(modality).save_pretrained(options["out"] / modality)
     report(codec, batches.first, held_out, seconds, directory)
@@ -122,8 +132,21 @@ def fit_codec(codec: LearnedTokenizer, batches: Batches, directory: Path) -> flo
         enable_model_summary=False,
     )
     start = time.monotonic()
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", ".*does not have many workers.*|.*exists and is not empty.*|.*LeafSpec.*")
-        trainer.fit(Autoencoder(codec, config), DataLoader(batches, batch_size=None))
+    trainer.fit(Autoencoder(codec, config), DataLoader(batches, batch_size=None))
     codec.cpu().eval()
     return time.monotonic() - start
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without Lightning's notices on hardware and services, and its warnings about what is meant here."""
+    logger = logging.getLogger("lightning.pytorch")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            for message in EXPECTED:
+                warnings.filterwarnings("ignore", message)
+            yield
+    finally:
+        logger.setLevel(level)
