@@ -7,7 +7,7 @@ head is one free vector of the full width and training costs little more than re
 
 import copy
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -17,6 +17,8 @@ from torch import Tensor, nn
 
 from foundation.evaluation.problem import Answers, Features, Problem
 from foundation.kernels.attention import AttentionLayout, attention
+
+ENOUGH = 1000  # objects, for the mean and the deviation of their tokens
 
 
 @dataclass(frozen=True)
@@ -34,17 +36,27 @@ class ProbeTraining:
     dropout: float = 0.1
     rate: float = 2e-3
     weight_decay: float = 0.05
-    steps: int = 400
+    steps: int = 300
     check: int = 20
     patience: int = 6
-    batch: int = 64
+    batch: int = 32
 
 
 class AttentiveHead(nn.Module):
-    """Tokens of several objects -> one output vector each."""
+    """Tokens of several objects -> one output vector each.
 
-    def __init__(self, width: int, outputs: int, training: ProbeTraining) -> None:
+    Args:
+        mean, deviation: of the training tokens, [D]. Standardising them commutes with attention (a shift of all scores
+            leaves the softmax as it is), so it is done to the query and to what it has seen and not to every token.
+    """
+
+    def __init__(
+        self, mean: Float[Tensor, "D"], deviation: Float[Tensor, "D"], outputs: int, training: ProbeTraining
+    ) -> None:
         super().__init__()
+        width = len(mean)
+        self.register_buffer("mean", mean)
+        self.register_buffer("deviation", deviation)
         self.query = nn.Parameter(torch.randn(training.heads, width) / width**0.5)
         self.network = nn.Sequential(
             nn.Linear(training.heads * width, training.hidden),
@@ -58,15 +70,13 @@ class AttentiveHead(nn.Module):
     def forward(self, tokens: Float[Tensor, "T D"], offsets: Int[Tensor, "bounds"]) -> Float[Tensor, "n outputs"]:
         """Objects are segments of a packed layout, with the heads as their query rows: nothing is padded."""
         n, heads = len(offsets) - 1, len(self.query)
-        query = self.query.repeat(n, 1)[:, None]  # [n * heads, 1, D]
-        layout = AttentionLayout(
-            torch.arange(n + 1) * heads,
-            torch.zeros(n * heads, dtype=torch.long),
-            offsets,
-            torch.zeros(len(tokens), dtype=torch.long),
-        )
-        seen = attention(query, tokens[:, None], tokens[:, None], layout)  # [n * heads, 1, D]
-        return self.network(seen.reshape(n, -1))
+        query = (self.query / self.deviation).repeat(n, 1)[:, None]  # [n * heads, 1, D]
+        codes = torch.zeros(
+            max(n * heads, len(tokens)), dtype=torch.long
+        )  # equal codes: every row sees its whole segment
+        layout = AttentionLayout(torch.arange(n + 1) * heads, codes[: n * heads], offsets, codes[: len(tokens)])
+        seen = attention(query, tokens[:, None], tokens[:, None], layout)[:, 0]  # [n * heads, D]
+        return self.network(((seen - self.mean) / self.deviation).reshape(n, -1))
 
 
 def attentive(problem: Problem, seed: int, training: ProbeTraining = ProbeTraining()) -> Answers:
@@ -76,20 +86,20 @@ def attentive(problem: Problem, seed: int, training: ProbeTraining = ProbeTraini
 
 def mlp(problem: Problem, seed: int, training: ProbeTraining = ProbeTraining(heads=1)) -> Answers:
     """Two-layer network on the pooled vector: the attentive probe of an object that has one token."""
-    single = {id(f): _as_one_token(f) for f in (problem.features, problem.test_features)}
-    features, test = single[id(problem.features)], single[id(problem.test_features)]
-    return _Fit(
-        Problem(features, problem.target, problem.train, problem.validation, test, problem.test, problem.classes),
-        seed,
-        training,
-    ).answers()
+    learned = problem.features.pooled[problem.train]
+    count = np.isfinite(learned).sum(0)
+    mean = np.divide(np.nansum(learned, 0), count, out=np.zeros_like(learned[0]), where=count > 0)
+    features = _as_one_token(problem.features, mean)
+    same = problem.test_features is problem.features
+    test_features = features if same else _as_one_token(problem.test_features, mean)
+    return _Fit(replace(problem, features=features, test_features=test_features), seed, training).answers()
 
 
-def _as_one_token(features: Features) -> Features:
+def _as_one_token(features: Features, mean: np.ndarray) -> Features:
+    """The pooled vector as the only token, the training mean where it was not measured."""
     n = len(features.pooled)
-    return Features(
-        features.pooled, torch.from_numpy(features.pooled), torch.arange(n), torch.ones(n, dtype=torch.long)
-    )
+    token = np.where(np.isfinite(features.pooled), features.pooled, mean)
+    return Features(features.pooled, torch.from_numpy(token), torch.arange(n), torch.ones(n, dtype=torch.long))
 
 
 class _Fit:
@@ -98,11 +108,8 @@ class _Fit:
     def __init__(self, problem: Problem, seed: int, training: ProbeTraining) -> None:
         self.problem, self.training = problem, training
         self.generator = torch.Generator().manual_seed(seed)
-        tokens, _ = _gather(problem.features, problem.train)
-        known = tokens.isfinite()
-        count = known.sum(0).clamp(min=1)
-        self.mean = torch.where(known, tokens, 0).sum(0) / count
-        self.deviation = (torch.where(known, tokens - self.mean, 0).square().sum(0) / count).sqrt().clamp(min=1e-6)
+        tokens, _ = _gather(problem.features, problem.train[:ENOUGH])
+        deviation = tokens.std(0, correction=0).clamp(min=1e-6)
         target = torch.from_numpy(problem.target)
         self.centre, self.scale = 0.0, 1.0
         if not problem.classes:
@@ -115,7 +122,7 @@ class _Fit:
         self.weight = None if counts is None else len(problem.train) / (problem.classes * counts.clamp(min=1)).float()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.head = AttentiveHead(tokens.shape[1], max(problem.classes, 1), training)
+            self.head = AttentiveHead(tokens.mean(0), deviation, max(problem.classes, 1), training)
             self._train()
 
     def _train(self) -> None:
@@ -125,7 +132,7 @@ class _Fit:
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, self.training.steps)
         best, waited, state = float("inf"), 0, copy.deepcopy(self.head.state_dict())
         for step, index in zip(range(1, self.training.steps + 1), self._shuffled(), strict=False):
-            loss = self._loss(self.head(*self._batch(self.problem.features, index)), index)
+            loss = self._loss(self.head(*_gather(self.problem.features, index)), index)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
@@ -151,10 +158,6 @@ class _Fit:
         self.head.train()
         return float(self._loss(outputs, self.problem.validation))
 
-    def _batch(self, features: Features, index: np.ndarray) -> tuple[Tensor, Tensor]:
-        tokens, offsets = _gather(features, index)
-        return torch.nan_to_num((tokens - self.mean) / self.deviation, nan=0.0), offsets
-
     def _loss(self, outputs: Tensor, index: np.ndarray) -> Tensor:
         if self.problem.classes:
             return F.cross_entropy(outputs, self.target[index], self.weight)
@@ -164,7 +167,7 @@ class _Fit:
     def _outputs(self, features: Features, index: np.ndarray) -> Tensor:
         self.head.eval()
         parts = np.array_split(index, max(1, len(index) // 256))
-        return torch.cat([self.head(*self._batch(features, part)) for part in parts])
+        return torch.cat([self.head(*_gather(features, part)) for part in parts])
 
     def answers(self) -> Answers:
         """Values in the unit of the target, or class probabilities."""

@@ -9,6 +9,7 @@ from foundation.evaluation.metrics import r2
 from foundation.evaluation.problem import Features, Problem
 
 N, WIDTH = 360, 8
+SCALE = torch.linspace(-2, 2, WIDTH), torch.linspace(0.5, 3, WIDTH)  # mean and deviation of the tokens
 
 
 @pytest.fixture
@@ -22,13 +23,15 @@ def planted():
     marked = begin + draw.integers(0, counts)
     tokens[marked, 1] += 4.0
     pooled = np.stack([tokens[b : b + c].mean(0) for b, c in zip(begin, counts, strict=True)])
-    features = Features(pooled.astype(np.float32), torch.from_numpy(tokens).half(), *map(torch.from_numpy, (begin, counts)))
+    features = Features(
+        pooled.astype(np.float32), torch.from_numpy(tokens).half(), *map(torch.from_numpy, (begin, counts))
+    )
     train, validation, test = np.split(np.arange(N), [220, 280])
     return Problem(features, tokens[marked, 0], train, validation, features, test)
 
 
 def test_it_finds_the_marked_token_where_the_mean_fails(planted):
-    long = ProbeTraining(patience=20)
+    long = ProbeTraining(steps=400, patience=20)
     true = planted.target[planted.test]
     assert r2(attentive(planted, 0, long).test, true) > 0.7
     assert r2(mlp(planted, 0, long).test, true) < 0.4
@@ -36,7 +39,7 @@ def test_it_finds_the_marked_token_where_the_mean_fails(planted):
 
 def test_the_order_of_an_objects_tokens_does_not_matter():
     torch.manual_seed(0)
-    head = AttentiveHead(WIDTH, 2, ProbeTraining()).eval()
+    head = AttentiveHead(*SCALE, 2, ProbeTraining()).eval()
     tokens = torch.randn(9, WIDTH)
     offsets = torch.tensor([0, 4, 9])
     turned = tokens[[3, 1, 0, 2, 8, 7, 6, 5, 4]]
@@ -45,7 +48,7 @@ def test_the_order_of_an_objects_tokens_does_not_matter():
 
 def test_objects_do_not_see_each_other():
     torch.manual_seed(0)
-    head = AttentiveHead(WIDTH, 1, ProbeTraining()).eval()
+    head = AttentiveHead(*SCALE, 1, ProbeTraining()).eval()
     tokens, offsets = torch.randn(9, WIDTH), torch.tensor([0, 4, 9])
     changed = tokens.clone()
     changed[4:] += 1
@@ -53,12 +56,13 @@ def test_objects_do_not_see_each_other():
     assert (head(changed, offsets)[1] != head(tokens, offsets)[1]).any()
 
 
-def test_the_folded_head_is_attention_written_out():
+def test_the_folded_head_is_attention_to_standardised_tokens_written_out():
     torch.manual_seed(1)
-    head = AttentiveHead(WIDTH, 3, ProbeTraining(heads=2)).eval()
-    tokens = torch.randn(5, WIDTH)
-    weights = (head.query @ tokens.T / WIDTH**0.5).softmax(-1)  # [heads, tokens]
-    expected = head.network((weights @ tokens).reshape(1, -1))
+    head = AttentiveHead(*SCALE, 3, ProbeTraining(heads=2)).eval()
+    tokens = torch.randn(5, WIDTH) * 2 + 1
+    standard = (tokens - SCALE[0]) / SCALE[1]
+    weights = (head.query @ standard.T / WIDTH**0.5).softmax(-1)  # [heads, tokens]
+    expected = head.network((weights @ standard).reshape(1, -1))
     torch.testing.assert_close(head(tokens, torch.tensor([0, 5])), expected)
 
 

@@ -89,7 +89,11 @@ def test_columns_have_gaps_where_an_object_lacks_something():
 
 
 def test_matrix_takes_the_bands_of_the_asked_modalities_only():
-    columns = {"image/DES-R": np.full((2, 3), 1.0), "image/DES-G": np.full((2, 3), 0.0), "redshift": np.full((2, 1), 9.0)}
+    columns = {
+        "image/DES-R": np.full((2, 3), 1.0),
+        "image/DES-G": np.full((2, 3), 0.0),
+        "redshift": np.full((2, 1), 9.0),
+    }
     np.testing.assert_array_equal(raw_matrix(columns, columns, ("image",)), [[0, 0, 0, 1, 1, 1]] * 2)
 
 

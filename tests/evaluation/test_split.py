@@ -58,7 +58,7 @@ def test_a_known_value_does_not_change_between_versions():
 
 
 def test_too_few_objects_is_a_sentence():
-    with pytest.raises(FoundationError, match="no two objects to .*Give more records"):
+    with pytest.raises(FoundationError, match=r"no two objects to .*Give more records"):
         divide(NAMES[:3], Split(), 0)
 
 
