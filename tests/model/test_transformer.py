@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -108,6 +110,21 @@ def test_features_are_layer_by_layer(build, draw, decoder_depth):
     torch.testing.assert_close(model.features(batch), model(batch))
     with pytest.raises(FoundationError, match="3 blocks"):
         model.features(batch, 4)
+
+
+@pytest.mark.parametrize("decoder_depth", [0, 2])
+def test_rotary_states_depend_on_distances_alone(build, draw, decoder_depth):
+    model, tokens = build(position="rotary", decoder_depth=decoder_depth), draw(longest=12)
+    tokens = tokens.select(tokens.of("spectrum"))
+    reveal = torch.arange(len(tokens)) % 3
+
+    def states(shift):
+        with torch.no_grad():
+            return model(pack([(replace(tokens, position=tokens.position + shift), reveal)], model.spaces))
+
+    apart = torch.arange(len(tokens), dtype=torch.float64)[:, None] * torch.tensor([50.0, 0.0, 0.0, 0.0])
+    torch.testing.assert_close(states(0), states(137.0), rtol=1e-9, atol=1e-9)
+    assert (states(0) - states(apart)).abs().max() > 1e-3
 
 
 @pytest.mark.parametrize("norm", ["layer", "rms"])
