@@ -19,6 +19,7 @@ from foundation.data.simulate.instrument import (
     OUTLIERS,
     SKY_RESIDUAL,
     SPECTROGRAPHS,
+    TILT_PIVOT,
     Arm,
     Spectrograph,
 )  # fmt: skip
@@ -86,7 +87,7 @@ def observe(modality: str, flux: np.ndarray, snr: float, draw: np.random.Generat
     parts = _extent(instrument, draw)
     cameras = [camera(modality, arm, fibre).cut(part) for arm, part in enumerate(parts)]
     light = [(line_spread(modality, arm, fibre) @ flux)[part] for arm, part in enumerate(parts)]
-    signals = [f * error for f, error in zip(light, _calibration(cameras, draw), strict=True)]
+    signals = [f * error for f, error in zip(light, _calibration(instrument, cameras, draw), strict=True)]
     sigmas = [_relative_sigma(instrument, c, f) for c, f in zip(cameras, signals, strict=True)]
     exposure = float(np.median(np.abs(np.concatenate(signals)) / np.concatenate(sigmas))) / snr
     sigmas = [s * exposure for s in sigmas]
@@ -150,13 +151,15 @@ def _extent(instrument: Spectrograph, draw: np.random.Generator) -> list[slice]:
     return [slice(*ends_of_arm) for ends_of_arm in zip(starts, ends, strict=True)]
 
 
-def _calibration(cameras: list[Camera], draw: np.random.Generator) -> list[np.ndarray]:
-    """Factor [n] per arm: one smooth polynomial over all arms, and a level of each arm."""
+def _calibration(instrument: Spectrograph, cameras: list[Camera], draw: np.random.Generator) -> list[np.ndarray]:
+    """Factor [n] per arm: a tilt and a smooth polynomial over all arms, and a level of each arm."""
     low, high = cameras[0].wavelength[0], cameras[-1].wavelength[-1]
     coefficient = draw.normal(size=4) * draw.uniform(*CALIBRATION) / 2
     level = 1 + ARM_STEP * draw.normal(size=len(cameras))
     place = [2 * (c.wavelength - low) / (high - low) - 1 for c in cameras]
-    return [a * (1 + np.polynomial.chebyshev.chebval(x, coefficient)) for a, x in zip(level, place, strict=True)]
+    smooth = [1 + np.polynomial.chebyshev.chebval(x, coefficient) for x in place]
+    tilt = draw.normal(*instrument.tilt)
+    return [a * s * (c.wavelength / TILT_PIVOT) ** tilt for a, s, c in zip(level, smooth, cameras, strict=True)]
 
 
 def _relative_sigma(instrument: Spectrograph, camera: Camera, signal: np.ndarray) -> np.ndarray:

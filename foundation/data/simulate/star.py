@@ -10,8 +10,8 @@ from foundation.data.simulate.grid import INFRARED, LIGHT_KMS, WAVELENGTH, add_l
 from foundation.data.simulate.lines import BALMER, absorption
 
 CLASSES = ((2400, "M"), (3900, "K"), (5300, "G"), (6000, "F"), (7500, "A"), (10000, "B"))  # coolest temperature of each
-KINDS = {"dwarf": 0.78, "giant": 0.14, "white_dwarf": 0.047, "helium_white_dwarf": 0.013, "cataclysmic": 0.02}
-DWARFS = ((3300, 0.09), (5800, 0.16), (8800, 0.15))  # teff and its scatter in ln T: M, FGK, A and B
+KINDS = {"dwarf": 0.76, "giant": 0.14, "white_dwarf": 0.067, "helium_white_dwarf": 0.013, "cataclysmic": 0.02}
+DWARFS = ((3300, 0.09), (5800, 0.16), (9000, 0.25))  # teff and its scatter in ln T: M, FGK, A and B
 BALMER_DECREMENT = (2.0, 1.0, 0.7, 0.5)  # optically thick disc: flatter than case B
 
 
@@ -54,9 +54,9 @@ def draw_star(draw: np.random.Generator) -> Star:
         teff = draw.uniform(3800, 5200)
         logg = 1.0 + 2.5 * (teff - 3800) / 1400 + draw.normal(0, 0.15)
     elif kind == "dwarf":
-        centre, scatter = DWARFS[draw.choice(3, p=[0.25, 0.5, 0.25])]
+        centre, scatter = DWARFS[draw.choice(3, p=[0.2, 0.5, 0.3])]
         teff = centre * np.exp(scatter * draw.normal())
-        teff, logg = np.clip(teff, 2500, 18000), 4.4 + draw.normal(0, 0.1)
+        teff, logg = np.clip(teff, 2500, 25000), 4.4 + draw.normal(0, 0.1)
     else:
         teff, logg = np.exp(draw.normal(np.log(14000), 0.35)), 8.0 + draw.normal(0, 0.15)
     return Star(kind, float(teff), float(logg), float(np.clip(draw.normal(-0.6, 0.6), -2.5, 0.5)), velocity)

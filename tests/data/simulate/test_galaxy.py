@@ -31,7 +31,7 @@ def test_balmer_decrement_is_case_b_and_grows_with_dust():
     alpha, beta, gamma = measured_lines(clean, 6564.6, 4862.7, 4341.7)
     assert (alpha / beta, gamma / beta) == pytest.approx((2.86, 0.468), rel=0.01)
     alpha, beta = measured_lines(replace(clean, ebv=0.2), 6564.6, 4862.7)
-    # Calzetti: k(Hβ) - k(Hα) = 1.27
+    # k(Hβ) is 1.27 above k(Hα) in the curve of Calzetti et al. 2000
     assert alpha / beta == pytest.approx(2.86 * 10 ** (0.4 * 2.27 * 0.2 * 1.27), rel=0.02)
 
 
