@@ -5,6 +5,7 @@ import math
 from pathlib import Path
 
 import lightning.pytorch as pl
+from lightning.fabric.loggers.csv_logs import _ExperimentWriter
 from lightning.fabric.loggers.logger import rank_zero_experiment
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import CSVLogger
@@ -78,7 +79,7 @@ class MetricsFile(CSVLogger):
 
     @property
     @rank_zero_experiment
-    def experiment(self) -> ExperimentWriter:
+    def experiment(self) -> _ExperimentWriter:
         """The writer of the file."""
         if self._experiment is None:
             self._experiment = _Continued(self.log_dir)

@@ -31,7 +31,7 @@ class Tally:
     """Losses of a batch, by space.
 
     Args:
-        sums: [S] sum of the losses of the targets, in nats.
+        sums: float64 [S] sum of the losses of the targets, in nats.
         counts: float64 [S] number of targets.
     """
 
@@ -49,17 +49,13 @@ class Tally:
 
 def tally(predictions: Mapping[str, Prediction], batch: TokenBatch, spaces: Sequence[Space]) -> Tally:
     """Sum the losses of this rank's targets, space by space."""
-    sums, counts = [], []
-    for space in spaces:
-        prediction = predictions.get(space.name)
-        rows = 0 if prediction is None else len(prediction.rows)
-        loss = (
-            surprise(prediction.distribution, target(batch, prediction.rows, space))
-            if rows
-            else batch.position.new_zeros(1)
-        )
-        sums.append(loss.sum())
-        counts.append(rows)
+    sums = [torch.zeros((), dtype=torch.float64, device=batch.ids.device) for _ in spaces]
+    counts = [0 for _ in spaces]
+    for i, space in enumerate(spaces):
+        if space.name in predictions:
+            prediction = predictions[space.name]
+            sums[i] = surprise(prediction.distribution, target(batch, prediction.rows, space)).sum().double()
+            counts[i] = len(prediction.rows)
     return Tally(torch.stack(sums), torch.tensor(counts, dtype=torch.float64, device=batch.ids.device))
 
 
@@ -81,7 +77,7 @@ def surprise(distribution: Distribution, value: Tensor) -> Float[Tensor, "n"]:
 
 def over_ranks(local: Tally) -> Tally:
     """The tally of the global batch, without gradient; the same on every rank."""
-    both = torch.stack([local.sums.detach().double(), local.counts])
+    both = torch.stack([local.sums.detach(), local.counts])
     if distributed.is_available() and distributed.is_initialized():
         distributed.all_reduce(both)
     return Tally(both[0], both[1])

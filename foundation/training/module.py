@@ -31,6 +31,8 @@ class PretrainingModule(pl.LightningModule):
         FoundationError: `optim` weighs a space the model does not have.
     """
 
+    weight: Tensor
+
     def __init__(
         self, model: FoundationTransformer, optim: OptimConfig, steps: int, record: Mapping[str, Any] | None = None
     ) -> None:
@@ -48,26 +50,33 @@ class PretrainingModule(pl.LightningModule):
         states = self.model(batch)
         local = tally(self.model.predict(states, batch), batch, self.model.spaces)
         whole = over_ranks(local)
-        first = batch_idx % self._micro_batches == 0
+        first = batch_idx % self.trainer.accumulate_grad_batches == 0
         self._step = whole if first or self._step is None else self._step + whole
-        self.log_dict(self._report("train", self._step), logger=False, batch_size=1)
+        if self._is_logged():
+            self._log(self._report("train", self._step))
         return ranks() * balanced(local.sums, whole.counts, self.weight, self.optim.balance) + self._nothing(states)
+
+    def _is_logged(self) -> bool:
+        """Whether this step gets a row; reading metrics makes a GPU wait, so they are made for such steps only."""
+        step = self.trainer.global_step + 1  # after this one
+        every = self.trainer.log_every_n_steps  # pyright: ignore[reportAttributeAccessIssue]
+        return step % every == 0 or "train/loss" not in self.trainer.callback_metrics
+
+    def _log(self, metrics: dict[str, Tensor]) -> None:
+        for name, value in metrics.items():  # curves.py hands them to the loggers
+            self.log(name, value, prog_bar=name == "train/loss", logger=False, batch_size=1)
 
     def _nothing(self, states: Float[Tensor, "E width"]) -> Float[Tensor, ""]:
         """A zero that depends on every head: ranks whose batches lack a space then agree on what has a gradient."""
         unasked = [self.model.heads.outputs(s.name, states[:0]).sum() for s in self.model.spaces]
         return 0 * states.sum() + torch.stack(unasked).sum()
 
-    @property
-    def _micro_batches(self) -> int:
-        return self.trainer.accumulate_grad_batches if self._trainer else 1
-
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
-        """Log the learning rate and the gradient norm before it is clipped."""
-        gradients = [p.grad for p in self.parameters() if p.grad is not None]
-        norm = torch.nn.utils.get_total_norm(gradients)
-        rate = optimizer.param_groups[0]["lr"]
-        self.log_dict({"train/gradient_norm": norm, "train/learning_rate": rate}, logger=False, batch_size=1)
+        """Log the learning rate, and the gradient norm before it is clipped."""
+        if self._is_logged():
+            norm = torch.nn.utils.get_total_norm([p.grad for p in self.parameters() if p.grad is not None])
+            rate = torch.tensor(optimizer.param_groups[0]["lr"])
+            self._log({"train/gradient_norm": norm, "train/learning_rate": rate})
 
     def on_validation_epoch_start(self) -> None:
         """Forget the last validation."""
@@ -82,8 +91,7 @@ class PretrainingModule(pl.LightningModule):
     def on_validation_epoch_end(self) -> None:
         """Log the means over the whole validation set."""
         if self._validation is not None:
-            report = self._report("validation", over_ranks(self._validation))
-            self.log_dict(report, logger=False, batch_size=1)
+            self._log(self._report("validation", over_ranks(self._validation)))
 
     def _report(self, stage: str, whole: Tally) -> dict[str, Tensor]:
         names = [s.name for s in self.model.spaces]

@@ -8,7 +8,7 @@ import lightning.pytorch as pl
 import torch
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import TensorBoardLogger
-from lightning.pytorch.utilities.rank_zero import rank_zero_only
+from lightning.pytorch.utilities import rank_zero_only
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -19,6 +19,7 @@ from foundation.masking.policy import MaskingPolicy
 from foundation.model.transformer import FoundationTransformer
 from foundation.sampling.sampler import Sampler
 from foundation.tokens import Tokens
+from foundation.training.module import PretrainingModule
 
 if TYPE_CHECKING:
     from foundation.tokenizers.bundle import TokenizerBundle
@@ -42,7 +43,7 @@ class SamplePictures(Callback):
         self.samples, self.policy, self.tokenizers, self.directory = list(samples), policy, tokenizers, directory
 
     @rank_zero_only
-    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: PretrainingModule) -> None:
         """Complete, draw, and hand the figure to TensorBoard too."""
         step = trainer.global_step
         figure = self.draw(pl_module.model)

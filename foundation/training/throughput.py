@@ -13,6 +13,7 @@ from lightning.pytorch.profilers import Profiler
 from foundation.batch import TokenBatch
 from foundation.training.curves import completes_step
 from foundation.training.flops import training_flops
+from foundation.training.module import PretrainingModule
 
 
 class DataWait(Profiler):
@@ -55,23 +56,23 @@ class Throughput(Callback):
         self._paused = self._tokens = self._samples = 0.0
         self._flops: torch.Tensor | float = 0.0
 
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_train_start(self, trainer: pl.Trainer, pl_module: PretrainingModule) -> None:
         """Look up the device's peak and start the clock."""
         dtype = torch.bfloat16 if "16" in str(trainer.precision) else torch.float32
         peak = get_available_flops(pl_module.device, dtype) if pl_module.device.type == "cuda" else None
         self._peak = float(peak) if peak else None
         self._reset()
 
-    def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_validation_start(self, trainer: pl.Trainer, pl_module: PretrainingModule) -> None:
         """Stop the clock."""
         self._validation = time.perf_counter()
 
-    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: PretrainingModule) -> None:
         """Let it run again."""
         self._paused += time.perf_counter() - self._validation
 
     def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: TokenBatch, batch_idx: int
+        self, trainer: pl.Trainer, pl_module: PretrainingModule, outputs: object, batch: TokenBatch, batch_idx: int
     ) -> None:
         """Count the batch; at the last micro-batch of every `every`-th step, log and start anew."""
         self._tokens += len(batch)

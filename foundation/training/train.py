@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import lightning.pytorch as pl
 import torch
 from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.exceptions import SIGTERMException
-from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
 from foundation.config import DataConfig, ModelConfig, OptimConfig
 from foundation.data.module import FoundationDataModule
@@ -35,6 +35,7 @@ EXPECTED = (  # warnings of Lightning about what is meant here
     ".*exists and is not empty.*",  # the directory of a run that goes on
     ".*does not have many workers.*",  # data.workers is the user's choice
     ".*without ongoing reduction.*|.*sync_dist=True.*",  # the loss is summed over ranks before it is logged
+    ".*smaller than the logging interval.*",  # a short run has few rows
     ".*LeafSpec.*",  # Lightning's use of torch
     ".*mid-epoch.*",  # the loader keeps its position, so going on inside an epoch is exact
 )

@@ -43,7 +43,7 @@ class TrainerConfig:
     """
 
     max_steps: int = 205_000
-    precision: Literal["32-true", "bf16-mixed", "bf16-true", "64-true"] = "32-true"
+    precision: Literal["32-true", "bf16-mixed"] = "32-true"
     accelerator: str = "auto"
     devices: int | str = "auto"
     num_nodes: int = 1
@@ -93,7 +93,7 @@ def build_trainer(
         "check_val_every_n_epoch": None,
         "limit_val_batches": config.validation_batches if validates else 0,
         "num_sanity_val_steps": 0,  # would advance the validation stream of a new run but not of a resumed one
-        "log_every_n_steps": 1,
+        "log_every_n_steps": config.log_every,
         "default_root_dir": out,
         "logger": _loggers(config, out, first_step),
         "callbacks": [*_callbacks(config, optim, out, validates, wait), *callbacks, Curves(config.log_every)],

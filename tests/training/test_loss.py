@@ -80,13 +80,14 @@ def test_gradient_reaches_the_logits(asked, balance):
 
 
 def test_batch_without_targets_has_no_loss():
-    nothing = Tally(torch.zeros(3), torch.zeros(3, dtype=torch.float64))
+    nothing = Tally(torch.zeros(3, dtype=torch.float64), torch.zeros(3, dtype=torch.float64))
     for balance in ("space", "token"):
         assert float(balanced(nothing.sums, nothing.counts, torch.ones(3), balance)) == 0
 
 
 def test_one_process_is_the_global_batch():
-    local = Tally(torch.tensor([1.5, 2.0], requires_grad=True), torch.tensor([3.0, 1.0], dtype=torch.float64))
+    sums = torch.tensor([1.5, 2.0], dtype=torch.float64, requires_grad=True)
+    local = Tally(sums, torch.tensor([3.0, 1.0], dtype=torch.float64))
     whole = over_ranks(local)
     assert whole.sums.tolist() == [1.5, 2.0]
     assert not whole.sums.requires_grad

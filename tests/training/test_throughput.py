@@ -11,6 +11,7 @@ import torch
 from foundation.batch import pack
 from foundation.tokens import Space, Tokens
 from foundation.training import throughput
+from foundation.training.module import PretrainingModule
 from foundation.training.throughput import DataWait, Throughput, peak_memory
 
 SPACES = (Space("code", "discrete", 5),)
@@ -33,7 +34,7 @@ def batch():
 def test_rates_leave_out_validation_and_tell_the_wait_for_data(clock, batch):
     wait = DataWait()
     monitor = Throughput(every=2, wait=wait)
-    trainer, module = mock.MagicMock(spec=pl.Trainer), mock.MagicMock(spec=pl.LightningModule)
+    trainer, module = mock.MagicMock(spec=pl.Trainer), mock.MagicMock(spec=PretrainingModule)
     trainer.world_size, trainer.accumulate_grad_batches, trainer.precision = 3, 1, "32-true"
     module.device, module.model = torch.device("cpu"), None
     monitor.on_train_start(trainer, module)

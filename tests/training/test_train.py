@@ -50,7 +50,7 @@ def test_a_tiny_run_learns(token_shards, tiny_run, tmp_path):
     lengths = {"max_steps": 120, "validate_every": 120, "checkpoint_every": 120, "log_every": 10}
     tiny_run(token_shards, tmp_path, optim=OptimConfig(peak_rate=1e-2), **lengths)
     for space, start in (("image", math.log(12)), ("redshift", math.log(12)), ("spectrum", 1.0)):
-        assert column(tmp_path, f"validation/loss_{space}")[-1] < 0.7 * start, space
+        assert column(tmp_path, f"validation/loss_{space}")[-1] < 0.5 * start, space
     assert column(tmp_path, "train/tokens_per_second")[-1] > 0
     assert 0 <= column(tmp_path, "train/data_wait")[-1] < 1
 
