@@ -100,8 +100,8 @@ def render(lights: list[Light], fwhm: np.ndarray, size: int) -> np.ndarray:
         total += light.fluxes[:, None, None] * _transform(light, grid, (size - 1) / 2)
     for plane, width in zip(total, fwhm / PIXEL, strict=True):
         plane *= moffat_transform(width, grid.k)[grid.which]
-    rows = fft.ifft(total, axis=1)[:, :size]
-    return fft.irfft(rows, n, axis=2)[:, :, :size]
+    rows = np.asarray(fft.ifft(total, axis=1))[:, :size]
+    return np.asarray(fft.irfft(rows, n, axis=2))[:, :, :size]
 
 
 def _transform(light: Light, grid: Waves, centre: float) -> np.ndarray:
@@ -113,14 +113,13 @@ def _transform(light: Light, grid: Waves, centre: float) -> np.ndarray:
     major, minor = grid.x * cos + grid.y * sin, grid.y * cos - grid.x * sin
     smooth = sersic_transform(light.shape.index, radius * np.hypot(major, light.shape.ratio * minor))
     transform = smooth * grid.pixel * shift
-    return _spiral(light, transform, grid, centre) if light.arms and radius > 4 else transform
+    return _spiral(light, light.shape, transform, grid, centre) if light.arms and radius > 4 else transform
 
 
-def _spiral(light: Light, transform: np.ndarray, grid: Waves, centre: float) -> np.ndarray:
+def _spiral(light: Light, shape: Ellipse, transform: np.ndarray, grid: Waves, centre: float) -> np.ndarray:
     """Wind logarithmic arms into a disc without changing its flux: I (1 + A cos(m (φ - φ0 - ln r / tan p)))."""
     amplitude, number, pitch, phase = light.arms  # type: ignore[misc]
-    shape = light.shape
-    disc = fft.irfft2(transform, (grid.n, grid.n))
+    disc = np.asarray(fft.irfft2(transform, (grid.n, grid.n)))
     place = (np.arange(grid.n) - centre + grid.n / 2) % grid.n - grid.n / 2  # distances on the periodic stamp
     y, x = place[:, None] - light.y, place[None] - light.x
     major = x * np.cos(shape.angle) + y * np.sin(shape.angle)
@@ -128,7 +127,7 @@ def _spiral(light: Light, transform: np.ndarray, grid: Waves, centre: float) -> 
     r = np.hypot(major, minor) / (shape.radius / PIXEL)
     wind = np.cos(number * (np.arctan2(minor, major) - phase - np.log(r + 0.1) / pitch))
     wound = disc * (1 + amplitude * (1 - np.exp(-((r / 0.4) ** 2))) * wind)
-    return fft.rfft2(wound * (disc.sum() / wound.sum()))
+    return np.asarray(fft.rfft2(wound * (disc.sum() / wound.sum())))
 
 
 def expose(clean: np.ndarray, fwhm: np.ndarray, draw: np.random.Generator) -> Image:

@@ -5,7 +5,6 @@ from functools import lru_cache
 import numpy as np
 
 from foundation.data.simulate.grid import INFRARED, LIGHT_KMS, WAVELENGTH
-from foundation.errors import FoundationError
 
 OPTICAL = ("g", "r", "i", "z")
 WISE = ("w1", "w2")
@@ -30,12 +29,8 @@ def sigma_of_depth(band: str) -> float:
 @lru_cache(maxsize=2)
 def _weights(bands: tuple[str, ...], infrared: bool) -> np.ndarray:
     """Matrix [band, wavelength] that turns f_λ (1e-17 erg/s/cm²/Å) into nMgy: ∫ f_λ R λ dλ / ∫ f_AB R λ dλ."""
-    try:
-        from speclite.filters import load_filter
-    except ImportError as error:
-        raise FoundationError(
-            "The simulator wants filter curves from speclite. Type `pip install 'foundation-science[astro]'`."
-        ) from error
+    from speclite.filters import load_filter  # imports astropy: only when the first flux is asked for
+
     grid = INFRARED if infrared else WAVELENGTH
     step = np.gradient(grid)
     rows = []

@@ -14,15 +14,15 @@ INDICES = np.arange(0.5, 6.01, 0.25)
 LOG_K = np.linspace(np.log(1e-3), np.log(400), 260)  # k in units of 1 / half-light radius
 
 
-def sersic_b(index: np.ndarray | float) -> np.ndarray | float:
+def sersic_b(index: np.ndarray | float) -> np.ndarray:
     """b_n that makes r_e the half-light radius. Source: Ciotti & Bertin 1999."""
-    return 2 * index - 1 / 3 + 4 / (405 * index) + 46 / (25515 * index**2)
+    return np.asarray(2 * index - 1 / 3 + 4 / (405 * index) + 46 / (25515 * index**2))
 
 
-def sersic_total(index: float, radius: float, ratio: float) -> float:
-    """Total flux over I_e: 2π n r_e² q e^b b^(-2n) Γ(2n)."""
+def sersic_total(index: np.ndarray | float) -> np.ndarray:
+    """Total flux over I_e r_e² of a round profile: 2π n e^b b^(-2n) Γ(2n)."""
     b = sersic_b(index)
-    return 2 * np.pi * index * radius**2 * ratio * np.exp(b) * b ** (-2 * index) * gamma(2 * index)
+    return np.asarray(2 * np.pi * index * np.exp(b) * b ** (-2 * index) * gamma(2 * index))
 
 
 @lru_cache(maxsize=1)
@@ -33,7 +33,7 @@ def _table() -> np.ndarray:
     r = np.exp(log_r)
     b = sersic_b(INDICES)[:, None]
     shells = np.exp(-b * (r ** (1 / INDICES[:, None]) - 1)) * r**2  # times dln r
-    shells /= shells.sum(1, keepdims=True)
+    shells *= 2 * np.pi * step / sersic_total(INDICES)[:, None]
     phase = np.exp(LOG_K)[:, None] * r
     waves = j0(phase) * np.sinc(phase * step / (2 * np.pi))  # a shell thicker than a wave averages it away
     return shells @ waves.T

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from foundation.data.records import Record, Sample, Scalar
+from foundation.data.records import Record, Sample, Scalar, Spectrum
 from foundation.data.simulate import camera, photometry
 from foundation.data.simulate.source import KINDS, Source, draw_source
 from foundation.data.simulate.spectrograph import observe
@@ -98,7 +98,7 @@ class SkySurvey:
     def _stream(self, index: int, part: str) -> np.random.Generator:
         return np.random.default_rng([self.seed, index, PARTS.index(part)])
 
-    def _spectra(self, index: int, source: Source) -> dict[str, Record]:
+    def _spectra(self, index: int, source: Source) -> dict[str, Spectrum]:
         draws = {name: self._stream(index, name) for name in self.spectra}
         absent = {name: draw.random() < self.missing_spectrum for name, draw in draws.items()}
         kept = [name for name in self.spectra if not absent[name]] or list(self.spectra[:1])

@@ -93,7 +93,7 @@ def _distances() -> tuple[np.ndarray, np.ndarray]:
     from astropy.cosmology import FlatLambdaCDM
 
     z = np.linspace(0, 1.6, 801)
-    return z, FlatLambdaCDM(H0=70, Om0=0.3).comoving_distance(z).value
+    return z, FlatLambdaCDM(H0=70, Om0=0.3).comoving_distance(z).value  # pyright: ignore
 
 
 def comoving_distance(z: float) -> float:

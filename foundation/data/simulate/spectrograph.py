@@ -91,11 +91,8 @@ def observe(modality: str, flux: np.ndarray, snr: float, draw: np.random.Generat
     sigmas = [_relative_sigma(instrument, c, f) for c, f in zip(cameras, signals, strict=True)]
     exposure = float(np.median(np.abs(np.concatenate(signals)) / np.concatenate(sigmas))) / snr
     sigmas = [s * exposure for s in sigmas]
-    measured = [_measure(instrument, c, f, s, draw) for c, f, s in zip(cameras, signals, sigmas, strict=True)]
-    if instrument.flags.dichroic and draw.random() < DICHROIC[0]:
-        for part, arm in zip(cameras, measured, strict=True):
-            near = (part.wavelength > DICHROIC[1]) & (part.wavelength < DICHROIC[2])
-            arm.mask[near] |= np.uint32(instrument.flags.dichroic)
+    wrong = instrument.flags.dichroic if draw.random() < DICHROIC[0] else 0
+    measured = [_measure(instrument, c, f, s, wrong, draw) for c, f, s in zip(cameras, signals, sigmas, strict=True)]
     pixels = join(measured, 1.0)  # on the lattice, counted in pixels
     spectrum = replace(pixels, wavelength=instrument.wavelength(pixels.wavelength))
     return Observation(spectrum, tuple(measured), tuple(signals), tuple(sigmas))
@@ -144,7 +141,8 @@ def _gaussian_rows(wavelength: np.ndarray, sigma: np.ndarray) -> csr_array:
 
 def _extent(instrument: Spectrograph, draw: np.random.Generator) -> list[slice]:
     """The pixels of each arm in this file: the outer ends differ from file to file."""
-    starts, ends = [0] * len(instrument.arms), [None] * len(instrument.arms)
+    starts: list[int] = [0] * len(instrument.arms)
+    ends: list[int | None] = [None] * len(instrument.arms)
     if instrument.jitter:
         starts[0] = int(draw.integers(2 * instrument.jitter + 1))
         ends[-1] = -1 - int(draw.integers(2 * instrument.jitter + 1))
@@ -177,9 +175,17 @@ def correlated(count: int, correlation: float, draw: np.random.Generator) -> np.
 
 
 def _measure(
-    instrument: Spectrograph, camera: Camera, signal: np.ndarray, sigma: np.ndarray, draw: np.random.Generator
+    instrument: Spectrograph,
+    camera: Camera,
+    signal: np.ndarray,
+    sigma: np.ndarray,
+    dichroic: int,
+    draw: np.random.Generator,
 ) -> Spectrum:
-    """One arm of one exposure: noise, airglow residuals, misreported inverse variance, rejected pixels."""
+    """One arm of one exposure: noise, airglow residuals, misreported inverse variance, rejected pixels.
+
+    `dichroic` is the wrong flag that this file carries near the arms' border, or 0.
+    """
     n = len(signal)
     noise = correlated(n, instrument.correlation, draw)
     noise[draw.random(n) < OUTLIERS[0]] *= OUTLIERS[1]
@@ -189,6 +195,7 @@ def _measure(
     mask = np.zeros(n, np.uint32)
     bright = camera.sky > instrument.bright_sky * airglow.sky_continuum(camera.wavelength)
     mask[bright] |= np.uint32(instrument.flags.bright_sky)
+    mask[(camera.wavelength > DICHROIC[1]) & (camera.wavelength < DICHROIC[2])] |= np.uint32(dichroic)
     _reject(instrument, flux, ivar, mask, draw)
     if draw.random() < instrument.missing_arm:
         mask[:], ivar[:], flux[:] = instrument.flags.no_arm, 0, 0

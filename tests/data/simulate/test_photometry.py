@@ -1,5 +1,6 @@
 """Synthetic fluxes against speclite's own integration, and the sentence if it is missing."""
 
+import importlib
 import sys
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from astropy import units
 from speclite.filters import load_filters
 
+from foundation.data import simulate
 from foundation.data.simulate import photometry
 from foundation.data.simulate.grid import INFRARED, WAVELENGTH
 from foundation.data.simulate.source import draw_source, flux_density
@@ -43,7 +45,6 @@ def test_depth_is_five_sigma():
 
 
 def test_missing_speclite_is_one_sentence(monkeypatch):
-    photometry._weights.cache_clear()
-    monkeypatch.setitem(sys.modules, "speclite.filters", None)
-    with pytest.raises(FoundationError, match=r"pip install 'foundation-science\[astro\]'"):
-        photometry.optical_fluxes(np.ones(len(WAVELENGTH)))
+    monkeypatch.setitem(sys.modules, "speclite", None)
+    with pytest.raises(FoundationError, match=r"wants speclite. Type `pip install 'foundation-science\[astro\]'`"):
+        importlib.reload(simulate)
