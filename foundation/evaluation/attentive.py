@@ -70,6 +70,8 @@ class AttentiveHead(nn.Module):
     def forward(self, tokens: Float[Tensor, "T D"], offsets: Int[Tensor, "bounds"]) -> Float[Tensor, "n outputs"]:
         """Objects are segments of a packed layout, with the heads as their query rows: nothing is padded."""
         n, heads = len(offsets) - 1, len(self.query)
+        if len(tokens) == n:  # one token each: attention has no choice
+            return self.network(((tokens - self.mean) / self.deviation).repeat(1, heads))
         query = (self.query / self.deviation).repeat(n, 1)[:, None]  # [n * heads, 1, D]
         codes = torch.zeros(
             max(n * heads, len(tokens)), dtype=torch.long

@@ -26,7 +26,7 @@ class Difference:
     Args:
         gain: positive if A is better, in the unit of the metric.
         low, high: 68 % interval of the gain.
-        probability: fraction of resamples in which A is better.
+        probability: fraction of draws in which A is better; ties count half.
     """
 
     gain: float
@@ -35,29 +35,44 @@ class Difference:
     probability: float
 
 
-def resample(statistic: Statistic, n: int, seed: int = 0, resamples: int = RESAMPLES) -> np.ndarray:
-    """float64 [resamples]: the statistic on objects drawn with replacement; seeded."""
-    generator = np.random.default_rng([seed, n])
-    return np.array([statistic(generator.integers(0, n, n)) for _ in range(resamples)])
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """A statistic on all objects, and on each of many draws of them; equal n and seed draw the same objects.
+
+    Args:
+        value: on all objects.
+        draws: float64 [resamples].
+    """
+
+    value: float
+    draws: np.ndarray
+
+    @classmethod
+    def of(cls, statistic: Statistic, n: int, seed: int = 0, resamples: int = RESAMPLES) -> "Drawn":
+        """Draw n objects with replacement, `resamples` times."""
+        generator = np.random.default_rng([seed, n])
+        draws = [statistic(generator.integers(0, n, n)) for _ in range(resamples)]
+        return cls(float(statistic(np.arange(n))), np.array(draws))
+
+    @property
+    def interval(self) -> Interval:
+        """The value and its 68 % interval; not-a-number if no draw is a number."""
+        return Interval(self.value, *_middle(self.draws))
 
 
-def interval(statistic: Statistic, n: int, seed: int = 0, resamples: int = RESAMPLES) -> Interval:
-    """The statistic on all n objects and its 68 % interval."""
-    drawn = resample(statistic, n, seed, resamples)
-    low, high = np.nanpercentile(drawn, INTERVAL) if np.isfinite(drawn).any() else (float("nan"),) * 2
-    return Interval(float(statistic(np.arange(n))), float(low), float(high))
-
-
-def paired(a: Statistic, b: Statistic, n: int, merit: Callable[[float], float], seed: int = 0) -> Difference:
-    """Is A better than B? Both are computed on the same drawn objects, so what is hard for both cancels.
+def paired(a: Drawn, b: Drawn, merit: Callable[[float], float]) -> Difference:
+    """Is A better than B? Both on the same drawn objects, so what is hard for both cancels.
 
     Args:
         merit: turns the number so that larger is better.
     """
+    gains = np.array([merit(x) - merit(y) for x, y in zip(a.draws, b.draws, strict=True)])
+    probability = float(np.mean(gains > 0) + np.mean(gains == 0) / 2)
+    return Difference(merit(a.value) - merit(b.value), *_middle(gains), probability)
 
-    def gain(index: np.ndarray) -> float:
-        return merit(a(index)) - merit(b(index))
 
-    drawn = resample(gain, n, seed)
-    low, high = np.nanpercentile(drawn, INTERVAL)
-    return Difference(float(gain(np.arange(n))), float(low), float(high), float(np.mean(drawn > 0)))
+def _middle(draws: np.ndarray) -> tuple[float, float]:
+    if not np.isfinite(draws).any():
+        return float("nan"), float("nan")
+    low, high = np.nanpercentile(draws, INTERVAL)
+    return float(low), float(high)

@@ -12,7 +12,6 @@ from foundation.evaluation.pictures import reconstructions, task_pictures
 from foundation.evaluation.report import Picture, Report, Section, Text
 from foundation.evaluation.results import TaskResult
 from foundation.evaluation.suite import MAIN, Answered, Suite
-from foundation.evaluation.tasks import Task
 from foundation.evaluation.words import overview, score_table, story
 
 EXPLAINED = (
@@ -38,7 +37,7 @@ def compose(
         *_section("Training", _training(runs)),
         *_section("What the tokenizers keep", reconstructions(suite.model, suite.sets[MAIN])),
         *(task_section(a, r) for a, r in zip(answered, results, strict=True)),
-        *_section("Maps of the embedding", _maps(suite, [a.task for a in answered])),
+        *_section("Maps of the embedding", _maps(suite)),
         Section("How to get this again", [Text("\n\n".join(f"{k}: {_flat(v)}" for k, v in about.items()), faint=True)]),
     ]
     model, environment = about["model"], about["environment"]
@@ -88,11 +87,11 @@ def task_section(answered: Answered, result: TaskResult) -> Section:
     return Section(task.title[0].upper() + task.title[1:], blocks)
 
 
-def _maps(suite: Suite, tasks: Sequence[Task]) -> Iterator[Picture]:
+def _maps(suite: Suite) -> Iterator[Picture]:
     """A map of the features for each different set of inputs of the probe tasks; no label places the points."""
     observations = suite.sets[MAIN]
     labels = {n: observations.labels[n] for n in LABELS_ON_MAP if n in observations.labels}
-    inputs = dict.fromkeys(t.inputs for t in tasks if t.kind in ("regression", "classification"))
+    inputs = dict.fromkeys(t.inputs for t in suite.tasks if t.kind in ("regression", "classification"))
     for number, given in enumerate(inputs if labels else ()):
         index = observations.having(given)
         features = np.nan_to_num(suite.extractors["encoder"](observations, given, index).pooled)

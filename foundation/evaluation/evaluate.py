@@ -54,8 +54,8 @@ def evaluate(
     check(tasks, sets or {})
     encoder = FoundationModel.from_pretrained(model, device=device)
     observed = {name: Observations.read(path, name, limit) for name, path in {MAIN: records, **(sets or {})}.items()}
-    suite = Suite(encoder, observed, out / "features", settings)
-    answered = list(suite.run(tasks))
+    suite = Suite(encoder, observed, tasks, out / "features", settings)
+    answered = list(suite.run())
     results = [summarise(a) for a in answered]
     for a in answered:
         write_splits(a, out / "splits")

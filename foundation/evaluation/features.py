@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import compress, islice
 from pathlib import Path
 from typing import Literal
 
@@ -11,6 +12,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from foundation.data.records import Sample
 from foundation.errors import FoundationError
 from foundation.evaluation.observations import Observations
 from foundation.evaluation.problem import Features
@@ -18,47 +20,39 @@ from foundation.files import whole_file
 from foundation.model.encoding import Features as States
 from foundation.model.pretrained import FoundationModel
 from foundation.progress import track
-from foundation.tokens import Tokens
+from foundation.tokens import Space, Tokens
 
 HALF_LIMIT = 6e4  # float16 ends at 65504
 TOKENISED_AT_ONCE = 64  # samples
+NOTHING = Tokens.of_space(Space("nothing", "discrete", 1), torch.zeros(0))
 Pooling = Literal["mean", "spaces"]
 
 
 class TokenStore:
-    """The tokens of record sets, made when first asked for and then kept: all encoders compared read the same ones."""
+    """The tokens of record sets, made when first asked for and then kept: all encoders compared read the same ones.
 
-    def __init__(self, model: FoundationModel) -> None:
-        self.model = model
+    Args:
+        model: whose tokenizers.
+        modalities: to tokenise.
+    """
+
+    def __init__(self, model: FoundationModel, modalities: Sequence[str]) -> None:
+        self.model, self.modalities = model, list(modalities)
         self._kept: dict[str, list[Tokens]] = {}
 
     def of(self, observations: Observations) -> list[Tokens]:
-        """Tokens of every object, of all modalities the model knows; an object without any has an empty place."""
+        """Tokens of every object; an object that has none of the modalities has an empty place."""
         if observations.name not in self._kept:
-            known = {s.name for s in self.model.spaces}
+            has_any = [not m.isdisjoint(self.modalities) for m in observations.modalities]
             samples = track(observations.samples(), f"tokenising {observations.name}", len(observations))
-            self._kept[observations.name] = self._tokenise(samples, known)
+            made = self._made(compress(samples, has_any))
+            self._kept[observations.name] = [next(made) if has else NOTHING for has in has_any]
         return self._kept[observations.name]
 
-    def _tokenise(self, samples: object, known: set[str]) -> list[Tokens]:
-        done: list[Tokens] = []
-        waiting = []
-        nothing = Tokens(
-            (),
-            *(torch.zeros(0, dtype=torch.long),) * 2,
-            torch.zeros(0, 4, dtype=torch.float64),
-            torch.zeros(0, dtype=torch.long),
-        )
-        for sample in samples:
-            waiting.append(sample)
-            if len(waiting) == TOKENISED_AT_ONCE:
-                done, waiting = done + self._chunk(waiting, known, nothing), []
-        return done + self._chunk(waiting, known, nothing)
-
-    def _chunk(self, samples: list, known: set[str], nothing: Tokens) -> list[Tokens]:
-        useful = [s for s in samples if known & set(s)]
-        made = iter(self.model.tokenise(useful) if useful else ())
-        return [next(made) if known & set(s) else nothing for s in samples]
+    def _made(self, samples: Iterable[Sample]) -> Iterator[Tokens]:
+        samples = iter(samples)
+        while chunk := list(islice(samples, TOKENISED_AT_ONCE)):
+            yield from self.model.tokenise(chunk, self.modalities)
 
 
 class Extractor:

@@ -73,14 +73,16 @@ class Observations:
         """The samples, read again from disk, in order."""
         return islice(RecordShards(self.path), len(self))
 
-    def sample(self, index: int) -> Sample:
-        """One sample, read from disk by its place."""
-        shards, place = RecordShards(self.path), index
-        for number, (_, member) in enumerate(shards.manifest.members):
-            if place < member.samples:
-                return shards.member(number)[place]
-            place -= member.samples
-        raise IndexError(index)
+    def at(self, index: Sequence[int] | np.ndarray) -> list[Sample]:
+        """The samples at these places, in this order, read from disk; each shard member is read once."""
+        shards = RecordShards(self.path)
+        ends = np.cumsum([member.samples for _, member in shards.manifest.members])
+        member = np.searchsorted(ends, index, side="right")
+        found: dict[int, Sample] = {}
+        for number in np.unique(member):
+            inside, begin = shards.member(int(number)), ends[number - 1] if number else 0
+            found |= {int(i): inside[i - begin] for i in np.asarray(index)[member == number]}
+        return [found[int(i)] for i in index]
 
     def having(self, modalities: Sequence[str]) -> np.ndarray:
         """Indices of the objects with all the images and spectra named, and with one of the scalars if any is named."""
@@ -95,7 +97,6 @@ class Observations:
         Raises:
             FoundationError: no object qualifies; the message says what the record set has.
         """
-        wanted = [*task.inputs, *task.gallery, *([task.target] if task.kind == "completion" else [])]
         index = self.having(task.inputs)
         for group in (task.gallery, (task.target,) if task.kind == "completion" else ()):
             index = index[np.isin(index, self.having(group))] if group else index
@@ -106,7 +107,7 @@ class Observations:
         if len(index) == 0:
             has = ", ".join(sorted(frozenset().union(*self.modalities)))
             raise FoundationError(
-                f"{self.path}: no object for task {task.name!r}, which wants {', '.join(wanted)} and {task.target!r}; "
+                f"{self.path}: no object for task {task.name!r}, which wants {', '.join(task.modalities)} and {task.target!r}; "
                 f"the records are {has}, the labels {', '.join(self.labels)}. Change the task, or the record set."
             )
         return index

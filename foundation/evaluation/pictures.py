@@ -68,21 +68,19 @@ def _retrieval(answered: Answered) -> Iterator[Picture]:
     if encoder is None or not len(encoder.neighbours):
         return
     task, observations = answered.task, answered.observations
-    shown, found = (
-        next(m for m in names if m not in observations.scalars) for names in (task.inputs, task.gallery or task.inputs)
+    asked, found = (
+        [m for m in names if m not in observations.scalars] for names in (task.inputs, task.gallery or task.inputs)
     )
-    queries, hits, titles = [], [], []
-    for query, neighbours in zip(encoder.test, encoder.neighbours[:4], strict=False):
-        queries.append(observations.sample(query)[shown])
-        hits.append([observations.sample(i)[found] for i in neighbours])
-        titles.append(
-            [
-                "query " + _title(observations, query),
-                *(("✓ " if i == query else "") + _title(observations, i) for i in neighbours),
-            ]
-        )
+    if not asked or not found:
+        return
+    rows, titles = [], []
+    for query, neighbours in zip(encoder.test, encoder.neighbours, strict=False):
+        first, *others = observations.at([query, *neighbours])
+        rows.append([first[asked[0]], *(s[found[0]] for s in others)])
+        names = [("✓ " if i == query else "") + _title(observations, i) for i in neighbours]
+        titles.append([f"query {_title(observations, query)}", *names])
     caption = "Test objects (left) and their neighbours in the frozen features, nearest first."
-    yield Picture(f"{task.name}_gallery", gallery(queries, hits, titles), caption)
+    yield Picture(f"{task.name}_gallery", gallery(rows, titles), caption)
 
 
 def _title(observations: Observations, index: int) -> str:
@@ -128,7 +126,7 @@ def reconstructions(model: FoundationModel, observations: Observations) -> Itera
     """Tokenizers: original, reconstruction and residual of the first objects of each image and spectrum modality."""
     for space in model.spaces if model.tokenizers else ():
         index = observations.having([space.name])[:EXAMPLES]
-        samples = [observations.sample(i) for i in index]
+        samples = observations.at(index)
         if not samples or isinstance(samples[0][space.name], Scalar):
             continue
         tokens = model.tokenise(samples, [space.name])

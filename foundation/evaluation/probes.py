@@ -47,7 +47,8 @@ def best(preparations: Iterable[BaseEstimator], heads: list[BaseEstimator], prob
     x, check = problem.features.pooled, problem.validation
     candidates = []
     for preparation in preparations:
-        prepared = clone(preparation).fit(x[problem.train])
+        with np.errstate(invalid="ignore"):  # components of features that are all constant
+            prepared = clone(preparation).fit(x[problem.train])
         x_train, x_check = prepared.transform(x[problem.train]), prepared.transform(x[check])
         for head in heads:
             fitted = _fit(clone(head), x_train, problem.target[problem.train])

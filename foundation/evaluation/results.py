@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from foundation import __version__
-from foundation.evaluation.bootstrap import Difference, Interval, interval, paired
+from foundation.evaluation.bootstrap import Difference, Drawn, Interval, paired
 from foundation.evaluation.metrics import metric
 from foundation.evaluation.outcome import BASELINES, Outcome, chosen
 from foundation.evaluation.split import split_hash
@@ -73,31 +73,25 @@ class TaskResult:
 def summarise(answered: Answered) -> TaskResult:
     """Scores with intervals, and paired comparisons with every baseline."""
     task, outcomes = answered.task, answered.outcomes
+    n = len(outcomes[0].test)
+    drawn = {id(o): {name: Drawn.of(o.statistic(name), n) for name in task.scored} for o in outcomes}
     best = {o.source: chosen(outcomes, o.source) for o in outcomes}
-    rows = tuple(_row(o, task.scored, o is best[o.source]) for o in outcomes)
-    against = [best[s] for s in BASELINES if best.get(s) is not None]
-    comparisons = tuple(_compare(best["encoder"], other, name) for other in against for name in task.scored)
-    parts = answered.parts
-    digest = split_hash(answered.keys, parts)
-    return TaskResult(task, len(outcomes[0].test), task.test or MAIN, digest, rows, comparisons)
-
-
-def _row(outcome: Outcome, names: tuple[str, ...], is_chosen: bool) -> Row:
-    n = len(outcome.test)
-    scores = {name: interval(outcome.statistic(name), n) for name in names}
-    return Row(
-        outcome.source,
-        outcome.probe,
-        is_chosen,
-        outcome.trained,
-        scores,
-        {name: outcome.spread(name) for name in names},
+    rows = tuple(_row(o, drawn[id(o)], o is best[o.source]) for o in outcomes)
+    ours, others = best["encoder"], [best[s] for s in BASELINES if best.get(s) is not None]
+    comparisons = tuple(
+        Comparison(
+            name, o.source, ours.probe, o.probe, paired(drawn[id(ours)][name], drawn[id(o)][name], metric(name).merit)
+        )
+        for o in others
+        for name in task.scored
     )
+    return TaskResult(task, n, task.test or MAIN, split_hash(answered.keys, answered.parts), rows, comparisons)
 
 
-def _compare(ours: Outcome, other: Outcome, name: str) -> Comparison:
-    difference = paired(ours.statistic(name), other.statistic(name), len(ours.test), metric(name).merit)
-    return Comparison(name, other.source, ours.probe, other.probe, difference)
+def _row(outcome: Outcome, drawn: dict[str, Drawn], is_chosen: bool) -> Row:
+    scores = {name: d.interval for name, d in drawn.items()}
+    spread = {name: outcome.spread(name) for name in drawn}
+    return Row(outcome.source, outcome.probe, is_chosen, outcome.trained, scores, spread)
 
 
 def environment(wall_seconds: float) -> dict[str, object]:

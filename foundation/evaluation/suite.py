@@ -72,16 +72,21 @@ class Suite:
     """Everything that tasks share: the encoder, its random twin, record sets, tokens and the feature cache."""
 
     def __init__(
-        self, model: FoundationModel, sets: Mapping[str, Observations], cache: Path, settings: Settings
+        self,
+        model: FoundationModel,
+        sets: Mapping[str, Observations],
+        tasks: Sequence[Task],
+        cache: Path,
+        settings: Settings,
     ) -> None:
-        self.model, self.sets, self.settings = model, sets, settings
-        self.tokens = TokenStore(model)
+        self.model, self.sets, self.tasks, self.settings = model, sets, tasks, settings
+        self.tokens = TokenStore(model, list(dict.fromkeys(m for t in tasks for m in t.modalities)))
         sources: dict[Source, FoundationModel] = {"encoder": model, "random encoder": random_encoder(model, 0)}
         self.extractors = {
             s: Extractor(m, self.tokens, cache, settings.layer, settings.pool) for s, m in sources.items()
         }
 
-    def run(self, tasks: Sequence[Task]) -> Iterator[Answered]:
+    def run(self) -> Iterator[Answered]:
         """Answer the tasks one after another."""
         kinds = {
             "regression": self._probe,
@@ -89,7 +94,7 @@ class Suite:
             "retrieval": self._retrieve,
             "completion": self._complete,
         }
-        for task in track(tasks, "evaluating", len(tasks)):
+        for task in track(self.tasks, "evaluating", len(self.tasks)):
             yield kinds[task.kind](task)
 
     def features(

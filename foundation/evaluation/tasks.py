@@ -88,6 +88,11 @@ class Task:
             metric(name)
 
     @property
+    def modalities(self) -> tuple[str, ...]:
+        """All modalities that have to be tokenised."""
+        return (*self.inputs, *self.gallery, *((self.target,) if self.kind == "completion" else ()))
+
+    @property
     def scored(self) -> tuple[str, ...]:
         """The metrics computed, the deciding one first."""
         return self.metrics or (("recall@1", "recall@10") if self.gallery else METRICS[self.kind])

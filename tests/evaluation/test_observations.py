@@ -67,8 +67,8 @@ def test_nobody_is_a_sentence_that_says_what_there_is(observed):
         observed.taking_part(Task("t", "regression", ("flux_g",), "mass"))
 
 
-def test_a_sample_is_found_by_its_place(observed):
-    assert [observed.sample(i).key for i in (4, 0, 3)] == ["e", "a", "d"]
+def test_samples_are_found_by_their_places(observed):
+    assert [s.key for s in observed.at([4, 0, 3, 0])] == ["e", "a", "d", "a"]
     assert [s.key for s in observed.samples()] == list("abcde")
 
 

@@ -57,9 +57,6 @@ def canvas(
 
 def bare(axes: Axes, title: str = "") -> None:
     """No ticks, no grid, no frame: for pictures of the sky."""
-    axes.set(xticks=[], yticks=[])
-    axes.grid(False)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
+    axes.set_axis_off()
     if title:
         axes.set_title(title, fontsize=8)

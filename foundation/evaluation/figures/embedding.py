@@ -21,7 +21,8 @@ def embedding_map(features: np.ndarray, labels: Mapping[str, np.ndarray]) -> Fig
         labels: name -> [n] numbers or names.
     """
     pca = PCA(2, random_state=0)
-    place = pca.fit_transform(StandardScaler().fit_transform(features))
+    with np.errstate(invalid="ignore"):  # features that are all constant
+        place = pca.fit_transform(StandardScaler().fit_transform(features))
     share = pca.explained_variance_ratio_
     figure, axes = canvas(4.0 * len(labels), 3.6, 1, len(labels))
     for a, (name, values) in zip(axes, labels.items(), strict=True):

@@ -31,21 +31,19 @@ def _sigma(image: Image, band: int) -> float:
 
 
 @picture
-def gallery(queries: Sequence[Record], hits: Sequence[Sequence[Record]], titles: Sequence[Sequence[str]]) -> Figure:
-    """One row a query: the query, then what was found, best first.
-
-    Args:
-        titles: of the query and its hits, in that order.
-    """
-    columns = 1 + max(len(h) for h in hits)
-    figure, axes = canvas(1.45 * columns, 1.65 * len(queries), len(queries), columns)
+def gallery(rows: Sequence[Sequence[Record]], titles: Sequence[Sequence[str]]) -> Figure:
+    """One row a query: the query, then what was found, best first."""
+    columns = max(map(len, rows))
+    figure, axes = canvas(1.45 * columns, 1.65 * len(rows), len(rows), columns)
+    figure.set_layout_engine("none")  # every cell is alike; finding room for ticks that are not there takes seconds
+    figure.subplots_adjust(0.005, 0.005, 0.995, 0.96, wspace=0.04, hspace=0.15)
     for a in axes:
         bare(a)
-    for row, (query, found, names) in enumerate(zip(queries, hits, titles, strict=True)):
-        for column, (record, name) in enumerate(zip([query, *found], names, strict=True)):
+    for row, (records, names) in enumerate(zip(rows, titles, strict=True)):
+        for column, (record, name) in enumerate(zip(records, names, strict=True)):
             a = axes[row * columns + column]
             draw(a, record)
-            a.set_title(name, fontsize=7, fontweight="bold" if column == 0 else "normal")
+            a.set_title(name, fontsize=7, fontweight="bold" if column == 0 else "normal", pad=2)
     return figure
 
 
