@@ -125,7 +125,9 @@ def test_too_few_tokens_or_foreign_codes_are_refused(case):
 
 def test_a_record_of_another_kind_is_refused(case):
     tokenizer, make = case
-    other = Spectrum(np.ones(3), np.arange(1.0, 4), np.ones(3)) if isinstance(make(0), Scalar) else Scalar(1.0, "flux_g")
+    other = (
+        Spectrum(np.ones(3), np.arange(1.0, 4), np.ones(3)) if isinstance(make(0), Scalar) else Scalar(1.0, "flux_g")
+    )
     with pytest.raises(TokenizerError, match="this tokenizer takes a"):
         tokenizer.encode([other])
 
