@@ -65,15 +65,15 @@ def _complete(model: FoundationTransformer, tokens: Sequence[Tokens], inputs: Se
     device = next(model.parameters()).device
     batch = pack([asked(t, inputs, target) for t in tokens], model.spaces).to(device)
     prediction = model.predict(model(batch), batch)[target]
-    log_probability = prediction.distribution.logits.float().cpu().log_softmax(-1)  # [Q, K]
+    log_probability = prediction.distribution.logits.cpu().double().log_softmax(-1)  # [Q, K]
     rows = prediction.rows.cpu()
     code, document = batch.ids.cpu()[rows], batch.document.cpu()[rows]
-    surprise = -log_probability.gather(1, code[:, None])[:, 0].double()
+    surprise = -log_probability.gather(1, code[:, None])[:, 0]
     total = torch.zeros(len(tokens), dtype=torch.float64).index_add(0, document, surprise)
     nll = (total / torch.bincount(document, minlength=len(tokens))).numpy()
     if len(rows) > len(tokens):  # many tokens an object: their distributions would fill the memory
         return Completed(nll)
-    return Completed(nll, log_probability.double().exp().numpy(), code.numpy())
+    return Completed(nll, log_probability.exp().numpy(), code.numpy())
 
 
 def asked(tokens: Tokens, inputs: Sequence[str], target: str) -> tuple[Tokens, Tensor]:

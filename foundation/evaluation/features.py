@@ -99,14 +99,18 @@ class Extractor:
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:24]
 
     def _compute(self, observations: Observations, inputs: Sequence[str], index: np.ndarray) -> dict[str, torch.Tensor]:
-        tokens = self.tokens.of(observations)
-        states = self.model.encode([tokens[i] for i in index], layer=self.layer, pool="none", modalities=inputs)
-        half = states.values.abs().max() < HALF_LIMIT
-        return {
-            "pooled": pooled(states, inputs, self.pool),
-            "tokens": states.values.half() if half else states.values,
-            "offsets": states.offsets,
-        }
+        everything = self.tokens.of(observations)
+        tokens = [everything[i] for i in index]
+        made = [not set(inputs).isdisjoint(t.names()) for t in tokens]  # a tokenizer may refuse a record
+        encoded = self.model.encode(list(compress(tokens, made)), layer=self.layer, pool="none", modalities=inputs)
+        half = encoded.values.abs().max() < HALF_LIMIT
+        means = pooled(encoded, inputs, self.pool)
+        vectors = torch.full((len(tokens), means.shape[1]), torch.nan)
+        vectors[torch.tensor(made)] = means
+        count = torch.zeros(len(tokens), dtype=torch.long)
+        count[torch.tensor(made)] = torch.diff(encoded.offsets)
+        offsets = torch.cat([count.new_zeros(1), count.cumsum(0)])
+        return {"pooled": vectors, "tokens": encoded.values.half() if half else encoded.values, "offsets": offsets}
 
 
 def pooled(states: States, inputs: Sequence[str], pool: Pooling) -> torch.Tensor:

@@ -107,8 +107,9 @@ class Observations:
         if len(index) == 0:
             has = ", ".join(sorted(frozenset().union(*self.modalities)))
             raise FoundationError(
-                f"{self.path}: no object for task {task.name!r}, which wants {', '.join(task.modalities)} and {task.target!r}; "
-                f"the records are {has}, the labels {', '.join(self.labels)}. Change the task, or the record set."
+                f"{self.path}: no object for task {task.name!r}, which wants {', '.join(task.modalities)} "
+                f"and {task.target!r}; the records are {has}, the labels {', '.join(self.labels)}. "
+                "Change the task, or the record set."
             )
         return index
 

@@ -74,7 +74,7 @@ def _retrieval(answered: Answered) -> Iterator[Picture]:
     if not asked or not found:
         return
     rows, titles = [], []
-    for query, neighbours in zip(encoder.test, encoder.neighbours, strict=False):
+    for query, neighbours in zip(encoder.test.tolist(), encoder.neighbours.tolist(), strict=False):
         first, *others = observations.at([query, *neighbours])
         rows.append([first[asked[0]], *(s[found[0]] for s in others)])
         names = [("✓ " if i == query else "") + _title(observations, i) for i in neighbours]
@@ -96,7 +96,7 @@ def _completion(answered: Answered) -> Iterator[Picture]:
         return
     done, prior = answered.completed
     name, first = answered.task.name, list(range(min(8, len(done.nll))))
-    titles = [_title(answered.observations, i) for i in answered.outcomes[0].test[first]]
+    titles = [_title(answered.observations, i) for i in answered.outcomes[0].test[first].tolist()]
     true = [float(done.values[done.code[i]]) for i in first]
     picture = posterior_examples(
         answered.task.target, done.values, done.probability[first], prior.probability[0], true, titles
@@ -125,7 +125,7 @@ _KINDS: dict[str, Callable[[Answered], Iterator[Picture]]] = {
 def reconstructions(model: FoundationModel, observations: Observations) -> Iterator[Picture]:
     """Tokenizers: original, reconstruction and residual of the first objects of each image and spectrum modality."""
     for space in model.spaces if model.tokenizers else ():
-        index = observations.having([space.name])[:EXAMPLES]
+        index = observations.having([space.name])[:EXAMPLES].tolist()
         samples = observations.at(index)
         if not samples or isinstance(samples[0][space.name], Scalar):
             continue

@@ -148,9 +148,11 @@ class Suite:
 
     def _complete(self, task: Task) -> Answered:
         observations = self.sets[MAIN]
-        index = observations.taking_part(task)
+        everything, index = self.tokens.of(observations), observations.taking_part(task)
+        made = [everything[i].names() for i in index]  # a tokenizer may refuse a record
+        index = index[[task.target in names and not set(task.inputs).isdisjoint(names) for names in made]]
         parts = divide([observations.objects[i] for i in index], task.split, 0)
-        tokens = [self.tokens.of(observations)[i] for i in index]
+        tokens = [everything[i] for i in index]
         values = scalar_values(self.model.tokenizers.decode, tokens[0], task.target)
         size = next(s.size for s in self.model.spaces if s.name == task.target)
         prior, loss = marginal(codes_of(tokens, task.target), size, parts)

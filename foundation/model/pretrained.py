@@ -31,6 +31,9 @@ class Tokenizers(Protocol):
     def encode(self, samples: Sequence[Mapping[str, Record]], modalities: Sequence[str] | None = None) -> list[Tokens]:
         """The tokens of each sample."""
 
+    def decode(self, tokens: Tokens) -> dict[str, Record]:
+        """The records that tokens stand for."""
+
     def fingerprint(self) -> str:
         """Hash of configuration and weights."""
 

@@ -9,6 +9,7 @@ import torch
 from foundation.config import ModelConfig
 from foundation.data.records import Image, Sample, Scalar, Spectrum
 from foundation.data.shards import write_records
+from foundation.evaluation.observations import Observations
 from foundation.model.pretrained import FoundationModel
 from foundation.tokens import Axis, Space, Tokens, concatenate
 
@@ -58,6 +59,10 @@ class Coarse:
     def fingerprint(self) -> str:
         return self.tag
 
+    def save_pretrained(self, path):
+        path.mkdir(parents=True)
+        (path / "tag.txt").write_text(self.tag)
+
     def encode(self, samples, modalities=None):
         return [
             concatenate([self._one(s, r[s.name]) for s in self.spaces if s.name in r and s.name in (modalities or r)])
@@ -104,6 +109,20 @@ def sky(tmp_path_factory):
     """Record shards of 240 objects."""
     path = tmp_path_factory.mktemp("sky") / "records"
     write_records((sky_object(i) for i in range(240)), path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def observed(sky):
+    """The same objects as the evaluation sees them."""
+    return Observations.read(sky, "main")
+
+
+@pytest.fixture(scope="session")
+def another_sky(tmp_path_factory):
+    """Record shards of 60 other objects."""
+    path = tmp_path_factory.mktemp("sky") / "others"
+    write_records((sky_object(i, seed=1) for i in range(60)), path)
     return path
 
 

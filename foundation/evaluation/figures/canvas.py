@@ -46,10 +46,10 @@ def picture(draw: Callable[..., Figure]) -> Callable[..., bytes]:
 
 
 def canvas(
-    width: float, height: float, rows: int = 1, columns: int = 1, **options: object
+    width: float, height: float, rows: int = 1, columns: int = 1, layout: str | None = "constrained", **options: object
 ) -> tuple[Figure, list[Axes]]:
     """A figure of this size in inches and its axes, row by row; no window system and no global state."""
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = Figure(figsize=(width, height), layout=layout)
     FigureCanvasAgg(figure)
     axes = figure.subplots(rows, columns, squeeze=False, **options)
     return figure, list(axes.ravel())

@@ -34,8 +34,7 @@ def _sigma(image: Image, band: int) -> float:
 def gallery(rows: Sequence[Sequence[Record]], titles: Sequence[Sequence[str]]) -> Figure:
     """One row a query: the query, then what was found, best first."""
     columns = max(map(len, rows))
-    figure, axes = canvas(1.45 * columns, 1.65 * len(rows), len(rows), columns)
-    figure.set_layout_engine("none")  # every cell is alike; finding room for ticks that are not there takes seconds
+    figure, axes = canvas(1.45 * columns, 1.65 * len(rows), len(rows), columns, layout=None)  # all cells are alike
     figure.subplots_adjust(0.005, 0.005, 0.995, 0.96, wspace=0.04, hspace=0.15)
     for a in axes:
         bare(a)
