@@ -1,0 +1,27 @@
+"""The quickstart runs commands in order and stops at the first that fails."""
+
+import pytest
+
+from foundation import __main__
+from foundation.errors import FoundationError
+from foundation.quickstart import quickstart
+
+
+def test_steps_run_in_order_with_the_directory_filled_in(tmp_path, monkeypatch, capsys):
+    seen = []
+    monkeypatch.setattr(__main__, "main", lambda arguments: seen.append(arguments) or 0)
+    quickstart(["simulate sky --out {out}/sky", "train --out '{out}/a b'"], tmp_path)
+    assert seen == [["simulate", "sky", "--out", f"{tmp_path}/sky"], ["train", "--out", f"{tmp_path}/a b"]]
+    assert "done in" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["fly", "bench --no_such_option 1"])
+def test_a_failing_step_stops_the_rest_and_names_itself(tmp_path, command):
+    with pytest.raises(FoundationError, match=r"step 1 of 2 failed.*foundation " + command):
+        quickstart([command, "--help"], tmp_path)
+
+
+def test_the_report_is_named_at_the_end(tmp_path, capsys):
+    (tmp_path / "report.html").write_text("x")
+    quickstart(["--help"], tmp_path)
+    assert str(tmp_path / "report.html") in capsys.readouterr().out
