@@ -87,7 +87,7 @@ def _title(observations: Observations, index: int) -> str:
     kind, z = (observations.labels.get(name) for name in ("class", "z"))
     parts = [str(kind[index])] if kind is not None else []
     if z is not None and np.isfinite(z[index]):
-        parts.append(f"z {z[index]:.2f}")
+        parts.append(f"z {round(float(z[index]), 2) + 0.0:.2f}")  # no -0.00
     return " ".join(parts)
 
 

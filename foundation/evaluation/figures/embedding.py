@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 
 import numpy as np
+from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
 from foundation.evaluation.figures.canvas import SERIES, canvas, picture
 
+WIDE = 20  # ratio of large to small values from which colours are logarithmic
 MOST_NAMES = 8  # of a label shown in colours; the rest is grey
 
 
@@ -29,7 +31,8 @@ def embedding_map(features: np.ndarray, labels: Mapping[str, np.ndarray]) -> Fig
         if values.dtype.kind == "f":
             known = np.isfinite(values)
             low, high = np.percentile(values[known], [2, 98]) if known.any() else (0.0, 1.0)
-            dots = a.scatter(*place[known].T, c=values[known], s=5, cmap="viridis", vmin=low, vmax=high, linewidths=0)
+            scale = LogNorm(low, high) if low > 0 and high > WIDE * low else Normalize(low, high)
+            dots = a.scatter(*place[known].T, c=values[known], s=5, cmap="viridis", norm=scale, linewidths=0)
             figure.colorbar(dots, ax=a)
         else:
             _named(a, place, values)

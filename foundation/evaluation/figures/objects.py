@@ -10,15 +10,16 @@ from foundation.data.records import Image, Record, Spectrum
 from foundation.evaluation.figures.canvas import bare, canvas, picture
 
 SOFTENING, STRETCH = 8.0, 0.8  # of the colour image, in units of the noise (Lupton et al. 2004, PASP 116, 133)
-SMOOTH = 5  # pixels, of spectra drawn small
+RED_GREEN_BLUE = (0.65, 1.0, 1.76)  # weights of the reddest, middle and bluest band, so that a typical galaxy is white
+POINTS = 300  # of spectra drawn small
 
 
 def rgb(image: Image) -> np.ndarray:
     """[y, x, 3] in 0..1: the reddest band red, the bluest blue, intensities compressed by asinh, colours kept."""
     pick = [len(image.bands) - 1, len(image.bands) // 2, 0] if len(image.bands) > 1 else [0, 0, 0]
-    flux = image.flux[pick]
-    noise = [_sigma(image, i) for i in pick]
-    scaled = np.stack([f / n for f, n in zip(flux, noise, strict=True)], -1)  # [y, x, 3]
+    weight = RED_GREEN_BLUE if len(image.bands) > 1 else (1.0, 1.0, 1.0)
+    noise = np.mean([_sigma(image, i) for i in pick])
+    scaled = np.stack([image.flux[i] * w / noise for i, w in zip(pick, weight, strict=True)], -1)  # [y, x, 3]
     intensity = np.maximum(scaled.mean(-1, keepdims=True), 1e-9)
     compressed = np.arcsinh(SOFTENING * STRETCH * intensity / 10) / SOFTENING
     colour = np.maximum(scaled, 0) * compressed / intensity
@@ -51,15 +52,24 @@ def draw(axes: Axes, record: Record) -> None:
     if isinstance(record, Image):
         axes.imshow(rgb(record))
     elif isinstance(record, Spectrum):
-        good = record.usable
-        flux, wavelength = (
-            np.convolve(values[good], np.ones(SMOOTH) / SMOOTH, mode="valid") if good.sum() >= SMOOTH else values
-            for values in (record.flux, record.wavelength)
-        )
-        axes.plot(wavelength, flux, lw=0.5, color="#0072B2")
-        axes.set_ylim(*np.percentile(flux, [0.3, 99.7]) + np.array([-1, 1]) * 0.05 * np.ptp(flux) + [-1e-9, 1e-9])
+        wavelength, flux = _coarse(record)
+        axes.plot(wavelength, flux, lw=0.6, color="#0072B2")
+        if len(flux):
+            low, high = np.percentile(flux, [0.5, 99.5])
+            axes.set_ylim(low - 0.1 * (high - low) - 1e-9, high + 0.1 * (high - low) + 1e-9)
     else:
         axes.text(0.5, 0.5, f"{record.value:.3g}", ha="center", va="center")
+
+
+def _coarse(spectrum: Spectrum) -> tuple[np.ndarray, np.ndarray]:
+    """Wavelength and inverse-variance averaged flux of the usable pixels, in about POINTS steps."""
+    good = spectrum.usable
+    step = max(1, int(good.sum()) // POINTS)
+    rows = good.sum() // step * step
+    wavelength, flux, ivar = (
+        a[good][:rows].reshape(-1, step) for a in (spectrum.wavelength, spectrum.flux, spectrum.ivar)
+    )
+    return wavelength.mean(1), (flux * ivar).sum(1) / ivar.sum(1)
 
 
 @picture

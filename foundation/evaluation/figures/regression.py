@@ -23,17 +23,17 @@ def predicted_and_true(label: str, true: np.ndarray, predicted: Mapping[str, np.
     low, high = np.percentile(true, [0, 100])
     name = "σ_NMAD" if redshift else "σ_MAD"
     margin = 0.05 * (high - low or 1.0)
+    unit = 1 + true if redshift else 1.0
+    limit = max(*(np.percentile(np.abs((v - true) / unit), 95) for v in predicted.values()), 1e-6)
     for column, (source, values) in enumerate(predicted.items()):
         above, below = axes[column], axes[column + len(predicted)]
-        _density(above, true, values, (low - margin, high + margin))
+        _density(above, true, values, (low - margin, high + margin), _colour(source))
         above.plot([low, high], [low, high], "k--", lw=0.8)
         spread = sigma_nmad(values, true) if redshift else sigma_mad(values, true)
         numbers = f"N = {len(true)}, R² = {r2(values, true):.3f}, {name} = {spread:.3g}"
         above.set_title(f"{source}\n{numbers}", fontsize=8)
-        residual = (values - true) / (1 + true) if redshift else values - true
-        below.scatter(true, residual, s=3, alpha=0.4, color=_colour(source), linewidths=0)
+        below.scatter(true, (values - true) / unit, s=3, alpha=0.4, color=_colour(source), linewidths=0)
         below.axhline(0, color="k", lw=0.8, ls="--")
-        limit = max(np.percentile(np.abs(residual), 95), 1e-6)
         below.set(xlabel=f"true {label}", ylim=(-limit, limit))
     axes[0].set_ylabel(f"predicted {label}")
     axes[len(predicted)].set_ylabel(f"Δ{label}/(1+{label})" if redshift else "residual")
@@ -65,14 +65,14 @@ def residual_against(
     return figure
 
 
-def _density(axes: Axes, true: np.ndarray, predicted: np.ndarray, limits: tuple[float, float]) -> None:
+def _density(axes: Axes, true: np.ndarray, predicted: np.ndarray, limits: tuple[float, float], colour: str) -> None:
     if len(true) > 400:
         shown = np.clip(predicted, *limits)
         axes.hexbin(
             true, shown, gridsize=45, bins="log", mincnt=1, cmap="viridis", extent=(*limits, *limits), linewidths=0.1
         )
     else:
-        axes.scatter(true, np.clip(predicted, *limits), s=8, alpha=0.6, color="#0072B2", linewidths=0)
+        axes.scatter(true, np.clip(predicted, *limits), s=8, alpha=0.6, color=colour, linewidths=0)
     axes.set(xlim=limits, ylim=limits)
 
 
