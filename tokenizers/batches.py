@@ -7,7 +7,6 @@ from itertools import chain, islice, repeat
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import IterableDataset
 
 from foundation.data.records import Record
 from foundation.data.shards import RecordShards
@@ -20,7 +19,7 @@ HELD_OUT = 16  # one sample in this many is not trained on
 LARGEST = 6e4  # of float16
 
 
-class Batches(IterableDataset):
+class Batches:
     """`config.steps` batches; a data set larger than `config.window` records passes through memory window by window.
 
     Args:

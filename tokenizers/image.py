@@ -33,6 +33,8 @@ class ImageConfig:
         units: residual units between convolutions.
         kernel: size of the two large convolutions.
         fold: pixels folded into channels, in each direction, before the first convolution: fast on a CPU.
+        gate: bias with which the gates of the residual units start: at -10 they are the identity, and some thousand
+            steps pass before they open; short trainings want about -2.
         softening: flux in nanomaggies up to which the range compression is linear.
         gain: factor of the compressed value.
         error_floor: fraction of a pixel's flux added to its noise in the loss, so that bright cores do not rule it.
@@ -48,6 +50,7 @@ class ImageConfig:
     units: int = 4
     kernel: int = 7
     fold: int = 1
+    gate: float = -10.0
     softening: float = 0.01
     gain: float = 10.0
     error_floor: float = 0.05
@@ -89,7 +92,7 @@ class ImageTokenizer(LearnedTokenizer):
         self.subsample_out = nn.Linear(c.projection, len(c.bands))
         self.pre_quant_proj = nn.Conv2d(c.hidden, len(c.levels), 1)
         self.post_quant_proj = nn.Conv2d(len(c.levels), c.hidden, 1)
-        self.model = ImageNetwork(channels, c.hidden, c.compressions, c.units, c.kernel)
+        self.model = ImageNetwork(channels, c.hidden, c.compressions, c.units, c.kernel, c.gate)
         step = c.stride * c.pixel_scale
         low = -(c.grid - 1) / 2 * step
         self.space = Space(

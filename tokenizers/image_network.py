@@ -20,7 +20,7 @@ def _conv(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Sequent
 class ContextGate(nn.Module):
     """Scales each channel by what an attention-weighted mean over all pixels says (arXiv:2012.13375)."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, bias: float) -> None:
         super().__init__()
         hidden = max(16, width // 2)
         self.to_k = nn.Conv2d(width, 1, 1)
@@ -28,7 +28,7 @@ class ContextGate(nn.Module):
             nn.Conv2d(width, hidden, 1), nn.LeakyReLU(0.1), nn.Conv2d(hidden, width, 1), nn.Sigmoid()
         )
         nn.init.zeros_(self.net[2].weight)
-        nn.init.constant_(self.net[2].bias, -10.0)  # closed at first, so that a residual unit starts as the identity
+        nn.init.constant_(self.net[2].bias, bias)
 
     def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
         """Gated features."""
@@ -40,10 +40,10 @@ class ContextGate(nn.Module):
 class ResidualUnit(nn.Module):
     """Convolutions 3x3 and 1x1 and a gate, added to the input."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, gate: float) -> None:
         super().__init__()
         self.net = nn.Sequential(
-            _conv(width, width, 3), nn.ELU(), nn.Conv2d(width, width, 1), nn.ELU(), ContextGate(width)
+            _conv(width, width, 3), nn.ELU(), nn.Conv2d(width, width, 1), nn.ELU(), ContextGate(width, gate)
         )
 
     def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
@@ -77,8 +77,8 @@ class Upsample(nn.Module):
         return self.net(x)
 
 
-def _units(width: int, count: int) -> nn.Sequential:
-    return nn.Sequential(*(ResidualUnit(width) for _ in range(count)))
+def _units(width: int, count: int, gate: float) -> nn.Sequential:
+    return nn.Sequential(*(ResidualUnit(width, gate) for _ in range(count)))
 
 
 class ImageNetwork(nn.Module):
@@ -90,21 +90,23 @@ class ImageNetwork(nn.Module):
         compressions: halvings.
         units: residual units between convolutions.
         kernel: size of the first convolution and of the one at the lowest resolution.
+        gate: bias with which the gates start.
     """
 
-    def __init__(self, channels: int, hidden: int, compressions: int, units: int, kernel: int) -> None:
+    def __init__(self, channels: int, hidden: int, compressions: int, units: int, kernel: int, gate: float) -> None:
         super().__init__()
         widths = [hidden // 2**i for i in reversed(range(compressions + 1))]
         self.conv_in = _conv(channels, widths[0], kernel)
         self.conv_out = _conv(widths[0], channels, 3)
-        down: list[nn.Module] = [ResidualUnit(widths[0])]
+        down: list[nn.Module] = [ResidualUnit(widths[0], gate)]
         for narrow, wide in pairwise(widths):
-            down += [_conv(narrow, wide, 3, stride=2), _units(wide, units)]
+            down += [_conv(narrow, wide, 3, stride=2), _units(wide, units, gate)]
         norm = nn.Sequential(nn.Identity(), ChannelNorm(hidden))  # the released names number the norm .7.1
-        self.encoder_layers = nn.ModuleList([*down, _conv(hidden, hidden, kernel), _units(hidden, units), norm])
-        up: list[nn.Module] = [_units(hidden, units), _conv(hidden, hidden, 3), _units(hidden, units)]
+        self.encoder_layers = nn.ModuleList([*down, _conv(hidden, hidden, kernel), _units(hidden, units, gate), norm])
+        up: list[nn.Module] = [_units(hidden, units, gate), _conv(hidden, hidden, 3), _units(hidden, units, gate)]
         for wide, narrow in pairwise(reversed(widths)):
-            up += [Upsample(wide, narrow), _units(narrow, units) if narrow != widths[0] else ResidualUnit(narrow)]
+            last = narrow == widths[0]
+            up += [Upsample(wide, narrow), ResidualUnit(narrow, gate) if last else _units(narrow, units, gate)]
         self.decoder_layers = nn.ModuleList(up)
 
     def encode(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B hidden h w"]:

@@ -12,7 +12,7 @@ class Reservoir:
         self._values = np.empty(size)
         self._random = np.random.default_rng(seed)
 
-    def add(self, values: np.ndarray) -> None:
+    def add(self, values: np.ndarray | float) -> None:
         """Take finite values in; the others are missing and do not count."""
         values = np.asarray(values, dtype=np.float64).ravel()
         values = values[np.isfinite(values)]

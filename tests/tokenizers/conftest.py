@@ -35,7 +35,7 @@ def a_spectrum(seed=0, pixels=900, low=3600.0, step=4.0, **parts):
 
 SMALL_IMAGE = {
     "bands": BANDS, "pixels": 32, "hidden": 16, "projection": 4, "compressions": 1, "units": 1, "kernel": 3, "fold": 4,
-    "levels": (5, 5, 4),
+    "levels": (5, 5, 4), "gate": -2.0,
 }  # fmt: skip
 SMALL_SPECTRUM = {
     "step": 8.0, "pixels": 512, "resampling": "rebin", "encoder_depths": (1, 1), "encoder_widths": (16, 24),
@@ -70,12 +70,12 @@ def a_scalar(seed=0):
     return Scalar(np.random.default_rng(seed).lognormal(), "flux_g", "nmgy")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_image():
     return an_image
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_spectrum():
     return a_spectrum
 
@@ -93,6 +93,16 @@ def spectrum_tokenizer():
 @pytest.fixture
 def scalar_tokenizer():
     return a_scalar_tokenizer
+
+
+@pytest.fixture(scope="session")
+def small_image():
+    return ImageConfig(**SMALL_IMAGE)
+
+
+@pytest.fixture(scope="session")
+def small_spectrum():
+    return SpectrumConfig(**SMALL_SPECTRUM)
 
 
 CASES = {  # name -> (tokenizer, record of a seed)

@@ -150,7 +150,7 @@ def test_weights_that_do_not_fit_are_refused(case, tmp_path, damage):
         file.write_bytes(file.read_bytes()[:-5])
     elif damage == "absent":
         file.unlink()
-    with pytest.raises(TokenizerError, match="model.safetensors"):
+    with pytest.raises(TokenizerError, match=r"model\.safetensors"):
         load_tokenizer(tmp_path / "x")
 
 

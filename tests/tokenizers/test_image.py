@@ -32,16 +32,13 @@ def test_the_default_is_the_released_codec(released):
 def test_names_and_shapes_are_the_released_ones(released):
     shapes = {k: tuple(v.shape) for k, v in released.state_dict().items()}
     units = ["encoder_layers.0", "decoder_layers.6"]
-    units += [
-        f"{part}_layers.{i}.{j}"
-        for part, at in (("encoder", (2, 4, 6)), ("decoder", (0, 2, 4)))
-        for i in at
-        for j in range(4)
-    ]
+    for part, at in (("encoder", (2, 4, 6)), ("decoder", (0, 2, 4))):
+        units += [f"{part}_layers.{i}.{j}" for i in at for j in range(4)]
     inside = ("0.conv", "2", "4.to_k", "4.net.0", "4.net.2")
     expected = {f"model.{u}.net.{k}.{w}" for u in units for k in inside for w in ("weight", "bias")}
-    for layer in ("conv_in.conv", "conv_out.conv", "encoder_layers.1.conv", "encoder_layers.3.conv", "encoder_layers.5.conv",
-                  "encoder_layers.7.1", "decoder_layers.1.conv", "decoder_layers.3.net.0", "decoder_layers.5.net.0"):  # fmt: skip
+    single = "conv_in.conv conv_out.conv encoder_layers.1.conv encoder_layers.3.conv encoder_layers.5.conv "
+    single += "encoder_layers.7.1 decoder_layers.1.conv decoder_layers.3.net.0 decoder_layers.5.net.0"
+    for layer in single.split():
         expected |= {f"model.{layer}.weight", f"model.{layer}.bias"}
     for layer in ("subsample_in", "subsample_out", "pre_quant_proj", "post_quant_proj"):
         expected |= {f"{layer}.weight", f"{layer}.bias"}
