@@ -27,6 +27,7 @@ class ImageConfig:
         pixels: height and width; larger images are cropped about the centre, smaller ones padded.
         pixel_scale: arcsec per pixel of typical images; gives the range of the positions.
         levels: of the quantiser.
+        normalise: whether what is quantised is batch-normalised; small codecs need it to use their codes.
         hidden: width at the lowest resolution.
         projection: channels into which the bands are projected.
         compressions: halvings of the resolution.
@@ -44,6 +45,7 @@ class ImageConfig:
     pixels: int = 96
     pixel_scale: float = 0.262
     levels: tuple[int, ...] = (7, 5, 5, 5, 5)
+    normalise: bool = False
     hidden: int = 512
     projection: int = 54
     compressions: int = 2
@@ -86,7 +88,7 @@ class ImageTokenizer(LearnedTokenizer):
     def __init__(self, config: ImageConfig, name: str = "image") -> None:
         super().__init__(config, name)
         c = config
-        self._quantizer = make_quantizer(c.levels)
+        self._quantizer = make_quantizer(c.levels, c.normalise)
         channels = c.projection * c.fold**2
         self.subsample_in = BandProjection(len(c.bands), c.projection)
         self.subsample_out = nn.Linear(c.projection, len(c.bands))

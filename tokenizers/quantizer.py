@@ -40,15 +40,22 @@ class Quantizer(nn.Module, ABC):
 
 
 class FiniteScalarQuantizer(Quantizer):
-    """FSQ (arXiv:2309.15505): L levels in steps of 1 / floor(L / 2); the first component varies fastest."""
+    """FSQ (arXiv:2309.15505): L levels in steps of 1 / floor(L / 2); the first component varies fastest.
 
-    def __init__(self, levels: Sequence[int]) -> None:
+    With `normalise` the components are brought to zero mean and unit variance over the training data first. Without
+    it small codecs drive them into the saturation of FSQ's tanh, where only the corners of the grid are used.
+    """
+
+    def __init__(self, levels: Sequence[int], normalise: bool = False) -> None:
         super().__init__(levels)
         self.register_buffer("levels", torch.tensor(levels, dtype=torch.int32))
+        self.normal = nn.BatchNorm1d(len(levels), affine=False) if normalise else None
         self.fsq = FSQ(list(levels))
 
     def forward(self, vectors: Float[Tensor, "B n d"]) -> Quantized:
         """Quantise; FSQ needs no loss of its own."""
+        if self.normal is not None:
+            vectors = self.normal(vectors.transpose(1, 2)).transpose(1, 2)
         codes, indices = self.fsq(vectors)
         return Quantized(codes, indices.long(), vectors.new_zeros(()))
 
@@ -79,8 +86,8 @@ class LookupFreeQuantizer(Quantizer):
         return self._quantizer.indices_to_codes(indices)
 
 
-def make_quantizer(levels: Sequence[int]) -> Quantizer:
-    """LFQ if every component has two levels, FSQ otherwise.
+def make_quantizer(levels: Sequence[int], normalise: bool = False) -> Quantizer:
+    """LFQ if every component has two levels, which needs no normalisation; FSQ otherwise.
 
     Raises:
         TokenizerError: no component, or levels that neither can have.
@@ -89,7 +96,7 @@ def make_quantizer(levels: Sequence[int]) -> Quantizer:
         return LookupFreeQuantizer(len(levels))
     if not levels or min(levels) < 3:
         raise TokenizerError(f"quantiser levels {tuple(levels)}: give 3 or more each (FSQ), or 2 for all (LFQ).")
-    return FiniteScalarQuantizer(levels)
+    return FiniteScalarQuantizer(levels, normalise)
 
 
 @dataclass(frozen=True)

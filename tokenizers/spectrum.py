@@ -37,6 +37,7 @@ class SpectrumConfig:
         decoder_widths: channels of each stage; the last is 2, flux and the logit of a bad pixel.
         strides: of each stage of the encoder; the decoder reverses them.
         levels: of the quantiser; all 2 is LFQ, otherwise FSQ.
+        normalise: whether what FSQ quantises is batch-normalised; small codecs need it to use their codes.
         level_range: log10(mean flux + 1) that the first token spans.
         clip_ivar: largest inverse variance that is believed.
         input_scale: factor of the network's two inputs, inside asinh.
@@ -56,6 +57,7 @@ class SpectrumConfig:
     decoder_widths: tuple[int, ...] = (384, 192, 96, 2)
     strides: tuple[int, ...] = (4, 2, 2, 2)
     levels: tuple[int, ...] = (2,) * 10
+    normalise: bool = False
     level_range: tuple[float, float] = (-1.0, 5.0)
     clip_ivar: float = 100.0
     input_scale: float = 0.2
@@ -109,7 +111,7 @@ class SpectrumTokenizer(LearnedTokenizer):
         super().__init__(config, name)
         c = config
         width = c.encoder_widths[-1]
-        self._quantizer = make_quantizer(c.levels)
+        self._quantizer = make_quantizer(c.levels, c.normalise)
         self.encoder = SpectrumEncoder(2, c.encoder_depths, c.encoder_widths, c.strides)
         self.decoder = SpectrumDecoder(width, c.decoder_depths, c.decoder_widths, c.strides[::-1])
         self.pre_quant_norm = nn.LayerNorm(width)
