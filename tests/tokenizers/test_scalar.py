@@ -109,10 +109,10 @@ def test_streaming_in_pieces_equals_one_piece_while_it_fits():
     assert len(half.values()) == 300
 
 
-@pytest.mark.parametrize("piece", [1, 7, 40])
+@pytest.mark.parametrize("piece", [3, 40])
 def test_every_value_of_the_stream_is_kept_equally_often(piece):
     """Kept counts are binomial with p = size / n; the first, the last and the boundary values are no exception."""
-    size, n, trials = 8, 40, 3000
+    size, n, trials = 8, 40, 1000
     kept = np.zeros(n)
     for seed in range(trials):
         reservoir = Reservoir(size, seed)
