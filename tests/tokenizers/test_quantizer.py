@@ -88,6 +88,20 @@ def test_lfq_punishes_one_code_for_all():
     assert quantizer.eval()(same).loss == 0
 
 
+def test_normalising_spreads_saturated_vectors_over_the_codes_and_is_frozen_in_use(generator):
+    """Far off centre, FSQ alone has one code; normalised it has most, and in use each vector's code is its own."""
+    vectors = 6 + 0.3 * torch.randn(64, 50, 3, generator=generator)
+    plain, normalised = make_quantizer((5, 5, 4)), make_quantizer((5, 5, 4), normalise=True)
+    assert len(plain(vectors).indices.unique()) == 1
+    for _ in range(100):
+        normalised(vectors)
+    normalised.eval()
+    indices = normalised(vectors).indices
+    assert len(indices.unique()) > 80
+    torch.testing.assert_close(normalised.normal.running_mean, torch.full((3,), 6.0), atol=0.05, rtol=0)
+    assert torch.equal(normalised(vectors[:1]).indices, indices[:1])
+
+
 @pytest.mark.parametrize("levels", [(), (2, 3), (1, 5)], ids=str)
 def test_levels_without_meaning_are_refused(levels):
     with pytest.raises(TokenizerError, match="levels"):
