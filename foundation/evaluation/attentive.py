@@ -50,6 +50,9 @@ class AttentiveHead(nn.Module):
             leaves the softmax as it is), so it is done to the query and to what it has seen and not to every token.
     """
 
+    mean: Tensor
+    deviation: Tensor
+
     def __init__(
         self, mean: Float[Tensor, "D"], deviation: Float[Tensor, "D"], outputs: int, training: ProbeTraining
     ) -> None:

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.distributions import Categorical
 
 from foundation.batch import pack
 from foundation.data.records import Record, Scalar
@@ -33,19 +35,19 @@ class Completed:
 
     Args:
         nll: float64 [n], mean negative log probability per token, nats.
-        probability: float64 [n, K] for a target of one token, else None.
+        probability: float64 [n, K] for a target of one token, else empty.
         code: int64 [n], the true code of that token.
         values: float64 [K], what each code stands for, ascending.
     """
 
     nll: np.ndarray
-    probability: np.ndarray | None = None
-    code: np.ndarray | None = None
+    probability: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
+    code: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=int))
     values: np.ndarray = field(default_factory=lambda: np.empty(0))
 
     def standing_for(self, values: np.ndarray) -> "Completed":
         """The same with the codes sorted by the numbers [K] they stand for; unchanged if there are none."""
-        if self.probability is None or self.code is None or not len(values):
+        if not len(self.probability) or not len(values):
             return self
         order = np.argsort(values, kind="stable")
         return Completed(self.nll, self.probability[:, order], np.argsort(order)[self.code], values[order])
@@ -55,7 +57,7 @@ def complete(model: FoundationTransformer, tokens: Sequence[Tokens], inputs: Seq
     """The model's distributions of all tokens of `target` at once, given the tokens of `inputs`."""
     parts = [_complete(model, tokens[i : i + BATCH], inputs, target) for i in range(0, len(tokens), BATCH)]
     nll = np.concatenate([p.nll for p in parts])
-    if any(p.probability is None for p in parts):
+    if not all(len(p.probability) for p in parts):
         return Completed(nll)
     return Completed(nll, np.concatenate([p.probability for p in parts]), np.concatenate([p.code for p in parts]))
 
@@ -65,7 +67,7 @@ def _complete(model: FoundationTransformer, tokens: Sequence[Tokens], inputs: Se
     device = next(model.parameters()).device
     batch = pack([asked(t, inputs, target) for t in tokens], model.spaces).to(device)
     prediction = model.predict(model(batch), batch)[target]
-    log_probability = prediction.distribution.logits.cpu().double().log_softmax(-1)  # [Q, K]
+    log_probability = cast(Categorical, prediction.distribution).logits.cpu().double().log_softmax(-1)  # [Q, K]
     rows = prediction.rows.cpu()
     code, document = batch.ids.cpu()[rows], batch.document.cpu()[rows]
     surprise = -log_probability.gather(1, code[:, None])[:, 0]
@@ -145,7 +147,7 @@ def codes_of(tokens: Sequence[Tokens], target: str) -> np.ndarray:
 def scored(task: Task, source: Source, done: Completed, merit: float, parts: Parts) -> Outcome:
     """Outcome of a completion; of a scalar also the median of the distribution as its point estimate."""
     values = {"nll": done.nll}
-    if done.probability is None or not len(done.values):
+    if not len(done.probability) or not len(done.values):
         return Outcome(source, "own head", merit, parts.test, np.empty(0), np.empty(0), len(parts.train), values)
     values["crps"] = crps(done.probability, done.values, true := done.values[done.code])
     middle = (np.cumsum(done.probability, 1) < 0.5).sum(1).clip(max=len(done.values) - 1)

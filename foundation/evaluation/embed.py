@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from itertools import islice
 from pathlib import Path
 
@@ -114,7 +114,7 @@ def _columns(
     }
 
 
-def _writer(out: Path) -> Callable[[Path], object]:
+def _writer(out: Path) -> Callable[[Path], AbstractContextManager[Callable[[Columns], None]]]:
     writers = {".parquet": _parquet, ".npz": _npz}
     if out.suffix not in writers:
         raise FoundationError(f"{out}: a table ends in {' or '.join(writers)}. Give such an --out.")
@@ -142,7 +142,9 @@ def _npz(path: Path) -> Iterator[Callable[[Columns], None]]:
     """All batches, written at the end."""
     kept: list[Columns] = []
     yield kept.append
+    key, place, labels, embedding = (
+        np.concatenate([np.asarray(c[name]) for c in kept]) if kept else np.empty(0)
+        for name in ("key", "path", "labels", "embedding")
+    )
     with path.open("wb") as file:
-        np.savez(
-            file, **{name: np.concatenate([np.asarray(c[name]) for c in kept]) for name in kept[0]} if kept else {}
-        )
+        np.savez(file, key=key, path=place, labels=labels, embedding=embedding)

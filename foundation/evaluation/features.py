@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import compress, islice
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 import torch
@@ -69,7 +69,8 @@ class Extractor:
     def __init__(
         self, model: FoundationModel, tokens: TokenStore, folder: Path, layer: int | None = None, pool: Pooling = "mean"
     ) -> None:
-        self.model, self.tokens, self.folder, self.layer, self.pool = model, tokens, folder, layer, pool
+        self.model, self.tokens, self.folder, self.layer = model, tokens, folder, layer
+        self.pool: Pooling = pool
         self.weights = weights_hash(model)
 
     def __call__(self, observations: Observations, inputs: Sequence[str], index: np.ndarray) -> Features:
@@ -108,7 +109,7 @@ class Extractor:
         vectors = torch.full((len(tokens), means.shape[1]), torch.nan)
         vectors[torch.tensor(made)] = means
         count = torch.zeros(len(tokens), dtype=torch.long)
-        count[torch.tensor(made)] = torch.diff(encoded.offsets)
+        count[torch.tensor(made)] = _counts(encoded)
         offsets = torch.cat([count.new_zeros(1), count.cumsum(0)])
         return {"pooled": vectors, "tokens": encoded.values.half() if half else encoded.values, "offsets": offsets}
 
@@ -116,7 +117,7 @@ class Extractor:
 def pooled(states: States, inputs: Sequence[str], pool: Pooling) -> torch.Tensor:
     """float32 [n, D], mean of each object's tokens, or [n, inputs * D], mean of each space; NaN where absent."""
     n, width = len(states), states.values.shape[1]
-    document = torch.repeat_interleave(torch.arange(n), torch.diff(states.offsets))
+    document = torch.repeat_interleave(torch.arange(n), _counts(states))
     if pool == "mean":
         return _means(states.values, document, n)
     place = torch.full((len(states.names),), -1)
@@ -124,6 +125,11 @@ def pooled(states: States, inputs: Sequence[str], pool: Pooling) -> torch.Tensor
     group = document * len(inputs) + place[states.space]
     means = _means(states.values, group, n * len(inputs))
     return means.reshape(n, len(inputs) * width)
+
+
+def _counts(states: States) -> torch.Tensor:
+    """int64 [n]: tokens of each object."""
+    return torch.diff(cast(torch.Tensor, states.offsets))  # encoded with pool "none"
 
 
 def _means(values: torch.Tensor, group: torch.Tensor, groups: int) -> torch.Tensor:

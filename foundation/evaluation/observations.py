@@ -133,7 +133,7 @@ def _columns(labels: Sequence[dict[str, object]]) -> dict[str, np.ndarray]:
     for name in sorted({key for row in labels for key in row}):
         values = [row.get(name) for row in labels]
         if all(v is None or isinstance(v, int | float) for v in values):
-            columns[name] = np.array([np.nan if v is None else float(v) for v in values])
+            columns[name] = np.array(values, dtype=float)  # None becomes NaN
         else:
             columns[name] = np.array(["" if v is None else str(v) for v in values])
     return columns

@@ -1,6 +1,6 @@
 """outcome: what one probe on one kind of features answered to a task, and the numbers that follow."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -64,7 +64,7 @@ def decided(predicted: np.ndarray) -> np.ndarray:
     return predicted.argmax(-1) if predicted.ndim == 3 else predicted
 
 
-def chosen(outcomes: list[Outcome], source: Source) -> Outcome | None:
-    """The outcome that stands for a source: the one with the best validation merit; None if there is none."""
-    mine = [o for o in outcomes if o.source == source]
-    return max(mine, key=lambda o: o.merit) if mine else None
+def standing(outcomes: Sequence[Outcome]) -> dict[Source, Outcome]:
+    """For each source, in the order of SOURCES, the outcome that stands for it: the one validation likes best."""
+    mine: dict[Source, list[Outcome]] = {s: [o for o in outcomes if o.source == s] for s in SOURCES}
+    return {s: max(found, key=lambda o: o.merit) for s, found in mine.items() if found}

@@ -11,7 +11,7 @@ from foundation.evaluation.figures.posterior import calibration, posterior_examp
 from foundation.evaluation.figures.regression import predicted_and_true, residual_against
 from foundation.evaluation.metrics import confusion, pit
 from foundation.evaluation.observations import Observations
-from foundation.evaluation.outcome import SOURCES, Outcome, chosen, decided
+from foundation.evaluation.outcome import Outcome, decided, standing
 from foundation.evaluation.report import Picture
 from foundation.evaluation.suite import Answered
 from foundation.model.pretrained import FoundationModel
@@ -27,8 +27,7 @@ def task_pictures(answered: Answered) -> Iterator[Picture]:
 
 def _standing(answered: Answered) -> dict[str, Outcome]:
     """The outcome that stands for each source of features, titled."""
-    found = {s: chosen(answered.outcomes, s) for s in SOURCES}
-    return {f"{s} · {o.probe}": o for s, o in found.items() if o is not None}
+    return {f"{s} · {o.probe}": o for s, o in standing(answered.outcomes).items()}
 
 
 def _regression(answered: Answered) -> Iterator[Picture]:
@@ -64,14 +63,12 @@ def _classification(answered: Answered) -> Iterator[Picture]:
 
 
 def _retrieval(answered: Answered) -> Iterator[Picture]:
-    encoder = chosen(answered.outcomes, "encoder")
-    if encoder is None or not len(encoder.neighbours):
-        return
+    encoder = standing(answered.outcomes)["encoder"]
     task, observations = answered.task, answered.observations
     asked, found = (
         [m for m in names if m not in observations.scalars] for names in (task.inputs, task.gallery or task.inputs)
     )
-    if not asked or not found:
+    if not asked or not found or not len(encoder.neighbours):
         return
     rows, titles = [], []
     for query, neighbours in zip(encoder.test.tolist(), encoder.neighbours.tolist(), strict=False):
@@ -124,7 +121,9 @@ _KINDS: dict[str, Callable[[Answered], Iterator[Picture]]] = {
 
 def reconstructions(model: FoundationModel, observations: Observations) -> Iterator[Picture]:
     """Tokenizers: original, reconstruction and residual of the first objects of each image and spectrum modality."""
-    for space in model.spaces if model.tokenizers else ():
+    if model.tokenizers is None:
+        return
+    for space in model.spaces:
         index = observations.having([space.name])[:EXAMPLES].tolist()
         samples = observations.at(index)
         if not samples or isinstance(samples[0][space.name], Scalar):

@@ -102,4 +102,4 @@ def raw_matrix(
     names = sorted(c for c in like if c.split("/")[0] in inputs)
     rows = len(next(iter(columns.values())))
     missing = {c: np.full((rows, like[c].shape[1]), np.nan, np.float32) for c in names if c not in columns}
-    return np.concatenate([columns.get(c, missing.get(c)) for c in names], 1)
+    return np.concatenate([{**missing, **columns}[c] for c in names], 1)

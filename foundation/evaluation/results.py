@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 from foundation import __version__
 from foundation.evaluation.bootstrap import Difference, Drawn, Interval, paired
 from foundation.evaluation.metrics import metric
-from foundation.evaluation.outcome import BASELINES, Outcome, chosen
+from foundation.evaluation.outcome import BASELINES, Outcome, standing
 from foundation.evaluation.split import split_hash
 from foundation.evaluation.suite import MAIN, Answered
 from foundation.evaluation.tasks import Task
@@ -75,9 +76,9 @@ def summarise(answered: Answered) -> TaskResult:
     task, outcomes = answered.task, answered.outcomes
     n = len(outcomes[0].test)
     drawn = {id(o): {name: Drawn.of(o.statistic(name), n) for name in task.scored} for o in outcomes}
-    best = {o.source: chosen(outcomes, o.source) for o in outcomes}
+    best = standing(outcomes)
     rows = tuple(_row(o, drawn[id(o)], o is best[o.source]) for o in outcomes)
-    ours, others = best["encoder"], [best[s] for s in BASELINES if best.get(s) is not None]
+    ours, others = best["encoder"], [best[s] for s in BASELINES if s in best]
     comparisons = tuple(
         Comparison(
             name, o.source, ours.probe, o.probe, paired(drawn[id(ours)][name], drawn[id(o)][name], metric(name).merit)
@@ -106,7 +107,7 @@ def environment(wall_seconds: float) -> dict[str, object]:
     }
 
 
-def write_results(results: list[TaskResult], about: dict[str, object], path: Path) -> None:
+def write_results(results: list[TaskResult], about: Mapping[str, object], path: Path) -> None:
     """Write results.json: `about` (model, data, settings, environment) and the tasks; not-a-number becomes null."""
     content = {"schema": SCHEMA, **about, "tasks": [asdict(r) for r in results]}
     with whole_file(path) as temporary:

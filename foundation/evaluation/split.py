@@ -49,7 +49,7 @@ def uniform(names: Sequence[str], salt: str) -> np.ndarray:
 
 def split_hash(keys: Sequence[str], parts: Parts) -> str:
     """Twelve hex digits that are equal if and only if the same keys are in the same parts."""
-    lists = [sorted(keys[i] for i in part) for part in (parts.train, parts.validation, parts.test)]
+    lists = [sorted(str(keys[i]) for i in part) for part in (parts.train, parts.validation, parts.test)]
     return hashlib.sha256(json.dumps(lists).encode()).hexdigest()[:12]
 
 
@@ -61,17 +61,17 @@ def objects_on_sky(keys: Sequence[str], ra: np.ndarray, dec: np.ndarray) -> list
     """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
-    from scipy.spatial import cKDTree
+    from scipy.spatial import KDTree
 
     known = np.flatnonzero(np.isfinite(ra) & np.isfinite(dec))
     if len(known) == 0:
         return list(keys)
     a, d = np.radians(ra[known]), np.radians(dec[known])
     unit = np.stack([np.cos(d) * np.cos(a), np.cos(d) * np.sin(a), np.sin(d)], 1)
-    pairs = known[cKDTree(unit).query_pairs(np.radians(SAME_OBJECT_ARCSEC / 3600), output_type="ndarray")]
+    pairs = known[KDTree(unit).query_pairs(np.radians(SAME_OBJECT_ARCSEC / 3600), output_type="ndarray")]
     graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(keys), len(keys)))
     _, component = connected_components(graph, directed=False)
     first: dict[int, str] = {}
-    for key, c in sorted(zip(keys, component.tolist(), strict=True)):
-        first.setdefault(c, key)
+    for i in sorted(range(len(keys)), key=lambda i: keys[i]):
+        first.setdefault(int(component[i]), keys[i])
     return [first[c] for c in component.tolist()]

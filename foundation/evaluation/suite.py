@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from foundation.evaluation.raw import raw_matrix
 from foundation.evaluation.retrieval import retrieve_alike, retrieve_same
 from foundation.evaluation.split import Parts, divide
 from foundation.evaluation.tasks import Task
-from foundation.model.pretrained import FoundationModel
+from foundation.model.pretrained import FoundationModel, Tokenizers
 from foundation.progress import track
 
 MAIN = "main"  # name of the record set that tasks are about unless they name another
@@ -82,7 +83,7 @@ class Suite:
         self.model, self.sets, self.tasks, self.settings = model, sets, tasks, settings
         self.tokens = TokenStore(model, list(dict.fromkeys(m for t in tasks for m in t.modalities)))
         sources: dict[Source, FoundationModel] = {"encoder": model, "random encoder": random_encoder(model, 0)}
-        self.extractors = {
+        self.extractors: dict[Source, Extractor] = {
             s: Extractor(m, self.tokens, cache, settings.layer, settings.pool) for s, m in sources.items()
         }
 
@@ -153,7 +154,8 @@ class Suite:
         index = index[[task.target in names and not set(task.inputs).isdisjoint(names) for names in made]]
         parts = divide([observations.objects[i] for i in index], task.split, 0)
         tokens = [everything[i] for i in index]
-        values = scalar_values(self.model.tokenizers.decode, tokens[0], task.target)
+        bundle = cast(Tokenizers, self.model.tokenizers)  # without them there were no tokens
+        values = scalar_values(bundle.decode, tokens[0], task.target)
         size = next(s.size for s in self.model.spaces if s.name == task.target)
         prior, loss = marginal(codes_of(tokens, task.target), size, parts)
         done = complete(self.model, [tokens[i] for i in parts.test], task.inputs, task.target)

@@ -53,6 +53,8 @@ class FoundationModel(FoundationTransformer, PyTorchModelHubMixin):
         FoundationError: a tokenizer makes other tokens than the space of its name takes.
     """
 
+    tokenizers: Tokenizers | None
+
     def __init__(self, config: ModelConfig, spaces: Sequence[Space], tokenizers: Tokenizers | None = None) -> None:
         super().__init__(config, spaces)
         self.__dict__["tokenizers"] = tokenizers  # not a submodule: its weights are files of their own

@@ -83,7 +83,7 @@ class Coarse:
     def decode(self, tokens):
         records = {}
         for space in self.spaces:
-            codes = tokens.ids[tokens.of(space.name)].numpy() if space.name in tokens.names() else []
+            codes = tokens.ids[tokens.of(space.name)].numpy()
             if len(codes) == 20:
                 flux = np.repeat((codes + 0.5) / CODES * 8, 8)
                 records[space.name] = Spectrum(flux, WAVELENGTH, np.ones(160))

@@ -65,8 +65,7 @@ def test_other_inputs_layers_poolings_or_data_are_computed(extract, encoder, sto
     extract(observed, INPUTS, index)
     extract(observed, ("spectrum_sdss",), index)
     assert extract.computed == 2
-    for options in ({"layer": 1}, {"pool": "spaces"}):
-        other = Counting(encoder, store, tmp_path, **options)
+    for other in (Counting(encoder, store, tmp_path, layer=1), Counting(encoder, store, tmp_path, pool="spaces")):
         other(observed, INPUTS, index)
         assert other.computed == 1
     extract(Observations.read(another_sky, "another"), INPUTS, index)

@@ -44,7 +44,7 @@ def test_r2_and_spearman_equal_the_libraries(draw):
     true = draw.normal(size=200)
     predicted = true + draw.normal(size=200)
     assert m.r2(predicted, true) == pytest.approx(sk.r2_score(true, predicted))
-    assert m.spearman(predicted, true) == pytest.approx(spearmanr(predicted, true).statistic)
+    assert m.spearman(predicted, true) == pytest.approx(spearmanr(predicted, true)[0])
 
 
 def test_scores_of_constants_are_not_a_number():

@@ -8,7 +8,7 @@ import pytest
 from foundation.errors import FoundationError
 from foundation.evaluation.metrics import metric
 from foundation.evaluation.observations import Observations
-from foundation.evaluation.outcome import Outcome, chosen
+from foundation.evaluation.outcome import Outcome, standing
 from foundation.evaluation.probing import Question, probe
 from foundation.evaluation.problem import Features
 from foundation.evaluation.tasks import Task
@@ -95,8 +95,7 @@ def outcome(source, probe_name, merit):
 
 def test_validation_chooses_the_probe_and_not_the_test():
     both = [outcome("encoder", "knn", 0.2), outcome("encoder", "linear", 0.9), outcome("raw input", "mlp", 2.0)]
-    assert chosen(both, "encoder").probe == "linear"
-    assert chosen(both, "marginal") is None
+    assert {s: o.probe for s, o in standing(both).items()} == {"encoder": "linear", "raw input": "mlp"}
 
 
 def test_the_merit_is_that_of_the_first_metric(observed):

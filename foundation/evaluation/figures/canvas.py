@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable
 from functools import wraps
+from typing import Any, Literal
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -17,7 +18,7 @@ COLOURS = {  # of the sources of features, safe for colour-blind readers (Okabe 
     "marginal": "#CC79A7",
 }
 SERIES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999", "#000000")
-STYLE = {
+STYLE: dict[Any, Any] = {
     "font.size": 9,
     "axes.titlesize": 10,
     "axes.spines.top": False,
@@ -46,7 +47,12 @@ def picture(draw: Callable[..., Figure]) -> Callable[..., bytes]:
 
 
 def canvas(
-    width: float, height: float, rows: int = 1, columns: int = 1, layout: str | None = "constrained", **options: object
+    width: float,
+    height: float,
+    rows: int = 1,
+    columns: int = 1,
+    layout: Literal["constrained"] | None = "constrained",
+    **options: Any,  # noqa: ANN401 - of subplots
 ) -> tuple[Figure, list[Axes]]:
     """A figure of this size in inches and its axes, row by row; no window system and no global state."""
     figure = Figure(figsize=(width, height), layout=layout)

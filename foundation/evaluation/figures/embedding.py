@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from sklearn.decomposition import PCA
@@ -44,7 +45,7 @@ def embedding_map(features: np.ndarray, labels: Mapping[str, np.ndarray]) -> Fig
     return figure
 
 
-def _named(axes: object, place: np.ndarray, values: np.ndarray) -> None:
+def _named(axes: Axes, place: np.ndarray, values: np.ndarray) -> None:
     names, counts = np.unique(values, return_counts=True)
     shown = names[np.argsort(-counts)][:MOST_NAMES]
     rest = ~np.isin(values, shown)
