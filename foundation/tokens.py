@@ -11,8 +11,10 @@ Glossary, one meaning each:
 Shapes: L tokens of one sample, E elements of a batch, N documents, A position axes, D model width.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -54,12 +56,15 @@ class Space:
         kind: "discrete" (ids below `size`) or "continuous" (vectors of width `size`).
         size: number of codes, or vector width.
         axes: the meaning of the leading position columns; empty for a token without position.
+        levels: of a code that numbers the points of a grid, the points of each component, the first varying fastest;
+            models start with neighbouring codes alike. Empty if codes have no order.
     """
 
     name: str
     kind: str
     size: int
     axes: tuple[Axis, ...] = ()
+    levels: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if self.kind not in ("discrete", "continuous"):
@@ -69,6 +74,16 @@ class Space:
                 f"Space {self.name!r}: size {self.size} with {len(self.axes)} axes; "
                 f"want size >= 1 and at most {AXES} axes."
             )
+        if self.levels and math.prod(self.levels) != self.size:
+            raise FoundationError(
+                f"Space {self.name!r}: levels {self.levels} number {math.prod(self.levels)} codes, size is {self.size}. Make them equal."
+            )
+
+    @classmethod
+    def restore(cls, content: Mapping[str, Any]) -> "Space":
+        """The space whose `dataclasses.asdict` was stored, as JSON or otherwise."""
+        axes = tuple(Axis(**axis) for axis in content["axes"])
+        return cls(content["name"], content["kind"], content["size"], axes, tuple(content.get("levels", ())))
 
     @property
     def discrete(self) -> bool:

@@ -97,9 +97,8 @@ class ImageTokenizer(LearnedTokenizer):
         self.model = ImageNetwork(channels, c.hidden, c.compressions, c.units, c.kernel, c.gate)
         step = c.stride * c.pixel_scale
         low = -(c.grid - 1) / 2 * step
-        self.space = Space(
-            name, "discrete", self._quantizer.size, tuple(Axis(n, "arcsec", low, -low, step) for n in ("y", "x"))
-        )
+        axes = tuple(Axis(n, "arcsec", low, -low, step) for n in ("y", "x"))
+        self.space = Space(name, "discrete", self._quantizer.size, axes, c.levels)
         self.token_count = c.grid**2
         self._limits = np.array([BANDS[b].limit for b in c.bands], dtype=np.float32)
 

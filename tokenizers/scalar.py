@@ -67,7 +67,7 @@ class ScalarTokenizer(StoredTokenizer):
 
     def __init__(self, config: ScalarConfig, name: str) -> None:
         super().__init__(config, name)
-        self.space = Space(name, "discrete", config.codes)
+        self.space = Space(name, "discrete", config.codes, levels=(config.codes,))
         table = torch.full((config.codes,), torch.nan, dtype=torch.float64)
         if config.grid is not None:
             low, high = self._forward(np.array(config.grid))

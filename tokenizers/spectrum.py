@@ -123,7 +123,7 @@ class SpectrumTokenizer(LearnedTokenizer):
         first = c.wavelength_min + token / 2 - c.step / 2 - token
         self.token_count = c.pixels // c.stride + 1
         axis = Axis("wavelength", "Angstrom", first, first + token * (self.token_count - 1), token)
-        self.space = Space(name, "discrete", self._quantizer.size, (axis,))
+        self.space = Space(name, "discrete", self._quantizer.size, (axis,), c.levels)
         self._positions = first + token * torch.arange(self.token_count, dtype=torch.float64)[:, None]
 
     def accepts(self, record: Record) -> bool:

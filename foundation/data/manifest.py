@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from foundation.errors import FoundationError
-from foundation.tokens import Axis, Space
+from foundation.tokens import Space
 
 SCHEMA = 1  # raised whenever older readers would misread what is written
 NAME = "manifest.json"
@@ -124,7 +124,7 @@ class Manifest:
 def _parse(content: dict[str, Any], path: Path) -> Manifest:
     try:
         shards = tuple(_shard(s) for s in content.pop("shards"))
-        spaces = tuple(_space(s) for s in content.pop("spaces"))
+        spaces = tuple(Space.restore(s) for s in content.pop("spaces"))
         return Manifest(shards=shards, spaces=spaces, **content)
     except (KeyError, TypeError, ValueError) as error:
         raise ShardError(f"{path}: the manifest is damaged ({error}). Write the data set again.") from error
@@ -133,7 +133,3 @@ def _parse(content: dict[str, Any], path: Path) -> Manifest:
 def _shard(content: dict[str, Any]) -> Shard:
     members = tuple(Member(m["samples"], Extent(**m["arrays"]), Extent(**m["text"])) for m in content["members"])
     return Shard(content["name"], content["bytes"], content["sha256"], members)
-
-
-def _space(content: dict[str, Any]) -> Space:
-    return Space(content["name"], content["kind"], content["size"], tuple(Axis(**a) for a in content["axes"]))

@@ -15,7 +15,7 @@ from foundation import __version__
 from foundation.config import ModelConfig
 from foundation.errors import FoundationError
 from foundation.model.transformer import FoundationTransformer
-from foundation.tokens import Axis, Space
+from foundation.tokens import Space
 
 FORMAT = 1  # of config.json; raise it when an older reader would misread the file
 HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
@@ -93,7 +93,11 @@ def read_model(directory: Path) -> tuple[ModelConfig, tuple[Space, ...], str | N
         stored = json.loads(path.read_text())
         found = stored.get("format")
         if found == FORMAT:
-            return ModelConfig(**stored["model"]), tuple(_space(**s) for s in stored["spaces"]), stored["tokenizers"]
+            return (
+                ModelConfig(**stored["model"]),
+                tuple(Space.restore(s) for s in stored["spaces"]),
+                stored["tokenizers"],
+            )
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise FoundationError(f"{path} is damaged or edited wrongly ({error}). Export the model again.") from error
     raise FoundationError(f"{path} has format {found}, this version reads {FORMAT}. Install the matching version.")
@@ -115,10 +119,6 @@ def read_weights(model: FoundationTransformer, directory: Path) -> None:
     except RuntimeError as error:
         what = " ".join(str(error).split())[:300]
         raise FoundationError(f"{path} does not fit config.json beside it ({what}). Export the model again.") from error
-
-
-def _space(name: str, kind: str, size: int, axes: list[Mapping[str, str | float]]) -> Space:
-    return Space(name, kind, size, tuple(Axis(**axis) for axis in axes))  # type: ignore[arg-type]
 
 
 def _card(model: FoundationTransformer) -> str:

@@ -8,7 +8,7 @@ from foundation.config import ModelConfig
 from foundation.errors import FoundationError
 from foundation.model.pretrained import FoundationModel
 from foundation.model.transformer import FoundationTransformer
-from foundation.tokens import Axis, Space
+from foundation.tokens import Space
 from foundation.training import resolved
 from foundation.training.checkpoint import CheckpointError, latest, read
 
@@ -52,7 +52,9 @@ def export(checkpoint: Path, *, out: Path, tokenizers: Path | None = None) -> No
 def rebuild(content: Mapping[str, Any]) -> FoundationTransformer:
     """The transformer of a checkpoint that `foundation.training.checkpoint.read` returned."""
     record = content["foundation"]
-    model = FoundationTransformer(ModelConfig(**record["config"]["model"]), [_space(s) for s in record["spaces"]])
+    model = FoundationTransformer(
+        ModelConfig(**record["config"]["model"]), [Space.restore(s) for s in record["spaces"]]
+    )
     weights = {k.removeprefix(WEIGHTS): v for k, v in content["state_dict"].items() if k.startswith(WEIGHTS)}
     model.load_state_dict(weights)
     return model
@@ -87,7 +89,3 @@ def load_tokenizers(path: Path, fingerprint: str, made: str) -> "TokenizerBundle
             "the same. Give the directory they were made with, or tokenize the records again."
         )
     return bundle
-
-
-def _space(content: Mapping[str, Any]) -> Space:
-    return Space(content["name"], content["kind"], content["size"], tuple(Axis(**a) for a in content["axes"]))
