@@ -64,7 +64,8 @@ def _run(arguments: list[str]) -> None:
     if isinstance(home, dict):
         if not rest or rest[0] not in home:
             if rest and rest[0] in ("-h", "--help"):
-                print(f"usage: {name} {{{','.join(home)}}} [options]\n\n{SUMMARY[verb]}\n\nexample: {name} {next(iter(home))} --help")
+                choices, example = ",".join(home), f"{name} {next(iter(home))} --help"
+                print(f"usage: {name} {{{choices}}} [options]\n\n{SUMMARY[verb]}\n\nexample: {example}")
                 return
             raise FoundationError(f"{name} wants one of {', '.join(home)}. Type `{name} {next(iter(home))} --help`.")
         name, home, rest = f"{name} {rest[0]}", home[rest[0]], rest[1:]
@@ -77,7 +78,8 @@ def _run(arguments: list[str]) -> None:
 def _overview() -> str:
     width = max(map(len, COMMANDS))
     table = "\n".join(f"  {verb:<{width}}  {SUMMARY[verb]}" for verb in COMMANDS)
-    return f"usage: foundation COMMAND [options]\n\n{table}\n\n`foundation COMMAND --help` shows its options and an example."
+    hint = "`foundation COMMAND --help` shows its options and an example."
+    return f"usage: foundation COMMAND [options]\n\n{table}\n\n{hint}"
 
 
 if __name__ == "__main__":

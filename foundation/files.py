@@ -65,7 +65,9 @@ def full_disk_explained(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        raise FoundationError(f"{path}: the disk is full and nothing was left half-written. Free some space, or write elsewhere.") from error
+        raise FoundationError(
+            f"{path}: the disk is full and nothing was left half-written. Free some space, or write elsewhere."
+        ) from error
 
 
 def _flush(path: Path) -> None:

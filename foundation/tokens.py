@@ -76,7 +76,8 @@ class Space:
             )
         if self.levels and math.prod(self.levels) != self.size:
             raise FoundationError(
-                f"Space {self.name!r}: levels {self.levels} number {math.prod(self.levels)} codes, size is {self.size}. Make them equal."
+                f"Space {self.name!r}: levels {self.levels} number {math.prod(self.levels)} codes, "
+                f"size is {self.size}. Make them equal."
             )
 
     @classmethod

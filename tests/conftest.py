@@ -11,7 +11,7 @@ from jaxtyping import install_import_hook
 # an int may stand where a float is annotated, as PEP 484 says
 install_import_hook("foundation", "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))")
 
-import torch
+import torch  # noqa: E402
 
 torch.set_num_threads(1)
 

@@ -45,7 +45,9 @@ def test_found_by_console_python_dash_m_and_torchrun(tmp_path):
     assert subprocess.run([console, "--version"], capture_output=True, text=True, cwd=tmp_path).stdout.strip()
 
 
-@pytest.mark.parametrize("command", [["-m", "pytest"], ["-c", "import pytest,sys; sys.exit(pytest.main(sys.argv[1:]))"]])
+@pytest.mark.parametrize(
+    "command", [["-m", "pytest"], ["-c", "import pytest,sys; sys.exit(pytest.main(sys.argv[1:]))"]]
+)
 def test_found_by_pytest_in_a_foreign_directory(tmp_path, command):
     (tmp_path / "test_it.py").write_text(f"def test_it():\n    {FIND}\n    assert a.attention\n")
     run = python(*command, "-q", "-p", "no:cacheprovider", "test_it.py", cwd=tmp_path)

@@ -1,4 +1,4 @@
-"""Initial weights: Xavier-uniform linear maps as in AION-1 (arXiv:2510.17960), and tables that know the codes' geometry.
+"""Initial weights: Xavier-uniform linear maps as in AION-1 (arXiv:2510.17960); tables that know the codes' geometry.
 
 AION-1 starts embeddings at a deviation of 0.02 beside sinusoids of amplitude 1, so that at first a token is hardly more
 than its place. A long training mends that, a short one does not: 200 steps of a small model on toy spectra reached 3.1
