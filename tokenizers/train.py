@@ -1,10 +1,7 @@
 """The `tokenize train` verb: record shards in, a directory of tokenizers out, with what is needed to judge them."""
 
-import logging
 import time
-import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +21,7 @@ from foundation.tokenizers.scalar import ScalarConfig, ScalarTokenizer
 from foundation.tokenizers.spectrum import SpectrumConfig, SpectrumTokenizer
 from foundation.training import resolved
 from foundation.training.curves import METRICS, MetricsFile
+from foundation.training.quiet import quiet
 
 EXPECTED = (  # warnings of Lightning about what is meant here
     ".*exists and is not empty.*",  # metrics.csv of an earlier training
@@ -91,7 +89,7 @@ def _train_codec(
     batches = Batches(shards, codec, modalities, training)
     held_out = batches.held_out()
     resolved.write(resolved.plain(options), directory / "config.yaml")
-    with _quiet():
+    with quiet(EXPECTED):
         seconds = fit_codec(codec, batches, directory)
     for modality in modalities:
         codec.renamed(modality).save_pretrained(options["out"] / modality)
@@ -133,18 +131,3 @@ def fit_codec(codec: LearnedTokenizer, batches: Batches, directory: Path) -> flo
     trainer.fit(Autoencoder(codec, config), batches)
     codec.cpu().eval()
     return time.monotonic() - start
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without Lightning's notices on hardware and services, and its warnings about what is meant here."""
-    logger = logging.getLogger("lightning.pytorch")
-    level = logger.level
-    logger.setLevel(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            for message in EXPECTED:
-                warnings.filterwarnings("ignore", message)
-            yield
-    finally:
-        logger.setLevel(level)

@@ -1,10 +1,6 @@
 """The `train` verb: token shards, a masking policy and a model in; a run directory with an exported encoder out."""
 
-import logging
 import sys
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -26,6 +22,7 @@ from foundation.training.checkpoint import CheckpointError, latest, read, remove
 from foundation.training.curves import METRICS, forget_after
 from foundation.training.export import load_tokenizers, save
 from foundation.training.module import PretrainingModule
+from foundation.training.quiet import quiet
 from foundation.training.trainer import TrainerConfig, build_trainer
 
 if TYPE_CHECKING:
@@ -85,7 +82,7 @@ def train(
     checkpoint = _find(out, resume)
     step = _check_same_run(checkpoint, record) if checkpoint else 0
     module = PretrainingModule(_new_model(model, stream, seed), optim, trainer.max_steps, record)
-    with _quiet():
+    with quiet(EXPECTED):
         pictures = _pictures(trainer.pictures, stream, policy, bundle, out)
         runner = build_trainer(trainer, optim, out, data.validation is not None, step, pictures)
         _prepare(out, record["config"], step)
@@ -185,18 +182,3 @@ def _fit(runner: pl.Trainer, module: PretrainingModule, stream: FoundationDataMo
             file=sys.stderr,
         )
         sys.exit(143)  # 128 + SIGTERM, as a shell expects
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without Lightning's notices on hardware and services, and its warnings about what is meant here."""
-    logger = logging.getLogger("lightning.pytorch")
-    level = logger.level
-    logger.setLevel(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            for message in EXPECTED:
-                warnings.filterwarnings("ignore", message)
-            yield
-    finally:
-        logger.setLevel(level)
