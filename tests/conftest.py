@@ -14,6 +14,8 @@ install_import_hook("foundation", "beartype.beartype(conf=beartype.BeartypeConf(
 import torch  # noqa: E402
 
 torch.set_num_threads(1)
+if not torch.cuda.is_available():
+    os.environ.setdefault("TRITON_INTERPRET", "1")  # kernels run in the interpreter; must precede triton
 
 
 @pytest.fixture
