@@ -168,6 +168,7 @@ class _Flat:
 
     @classmethod
     def of(cls, samples: Sequence[tuple[Tokens, Tensor]], known: Mapping[str, tuple[int, Space]]) -> "_Flat":
+        """The tokens of all samples, their spaces numbered as in `known` and their vectors joined."""
         ids, space, rows, count = [], [], defaultdict(list), Counter()
         legends: dict[tuple[Space, ...], Tensor] = {}
         for tokens, reveal in samples:

@@ -45,7 +45,7 @@ def whole_directory(path: Path | str) -> Iterator[Path]:
     try:
         with full_disk_explained(path):
             yield temporary
-        temporary.chmod(0o777 & ~_umask())
+        _open_to_readers(temporary)
         if path.exists():
             old = Path(tempfile.mkdtemp(prefix=f".{path.name}.old.", dir=path.parent))
             path.replace(old / path.name)
@@ -68,6 +68,13 @@ def full_disk_explained(path: Path) -> Iterator[None]:
         raise FoundationError(
             f"{path}: the disk is full and nothing was left half-written. Free some space, or write elsewhere."
         ) from error
+
+
+def _open_to_readers(directory: Path) -> None:
+    """The permissions that plain files get; safetensors and mkdtemp leave what they make to its owner alone."""
+    mask = _umask()
+    for path in (directory, *directory.rglob("*")):
+        path.chmod((0o777 if path.is_dir() else 0o666) & ~mask)
 
 
 def _flush(path: Path) -> None:

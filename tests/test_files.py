@@ -42,6 +42,18 @@ def test_directory_is_replaced_only_when_complete(tmp_path):
     assert os.listdir(tmp_path) == ["set"]
 
 
+def test_everybody_may_read_what_a_plain_file_would_let_them_read(tmp_path):
+    old = os.umask(0o022)
+    try:
+        with whole_directory(tmp_path / "set") as temporary:
+            (temporary / "inner").mkdir(0o700)
+            (temporary / "inner" / "private").touch(0o600)
+    finally:
+        os.umask(old)
+    modes = {p.name: p.stat().st_mode & 0o777 for p in (tmp_path / "set").rglob("*")}
+    assert modes == {"inner": 0o755, "private": 0o644}
+
+
 def test_full_disk_is_one_sentence(tmp_path):
     with pytest.raises(FoundationError, match=r"a\.bin: the disk is full"), whole_file(tmp_path / "a.bin"):
         raise OSError(errno.ENOSPC, "No space left on device")

@@ -6,7 +6,6 @@ import numpy as np
 
 from foundation.data.records import Image, Scalar, Spectrum
 from foundation.evaluation.figures.classification import confusion_matrices
-from foundation.evaluation.figures.objects import gallery, image_reconstructions, spectrum_reconstructions
 from foundation.evaluation.figures.posterior import calibration, posterior_examples
 from foundation.evaluation.figures.regression import predicted_and_true, residual_against
 from foundation.evaluation.metrics import confusion, pit
@@ -14,6 +13,7 @@ from foundation.evaluation.observations import Observations
 from foundation.evaluation.outcome import Outcome, decided, standing
 from foundation.evaluation.report import Picture
 from foundation.evaluation.suite import Answered
+from foundation.figures.objects import gallery, image_reconstructions, spectrum_reconstructions
 from foundation.model.pretrained import FoundationModel
 
 EXAMPLES = 3  # objects in a picture of reconstructions

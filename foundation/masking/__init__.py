@@ -1,1 +1,10 @@
-"""Masking policies: what is given, what is asked, in which order."""
+"""Masking policies: what is given, what is asked, in which order.
+
+All are imported here, because a config names a policy by its class alone, which must be known by then.
+"""
+
+from foundation.masking.budget import LeadingSpace, RandomBudget
+from foundation.masking.fixed import AllGiven, Completion
+from foundation.masking.policy import MaskingPolicy, Mixture
+
+__all__ = ["AllGiven", "Completion", "LeadingSpace", "MaskingPolicy", "Mixture", "RandomBudget"]

@@ -103,6 +103,7 @@ class _Gathered:
 
     @classmethod
     def empty(cls, model: FoundationTransformer, lengths: Tensor, pool: Pool) -> "_Gathered":
+        """Room for the states of samples with so many tokens each."""
         n, spaces, width = len(lengths), len(model.spaces), model.config.width
         offsets = torch.cat([lengths.new_zeros(1), lengths.cumsum(0)])
         tokens = int(offsets[-1])

@@ -98,6 +98,7 @@ class _Request:
 
     @classmethod
     def of(cls, model: FoundationModel, asked: list[str], given: list[str], draws: int, seed: int) -> "_Request":
+        """The request, if the model and its tokenizers have these modalities."""
         tokenizers: TokenizerBundle | None = model.tokenizers  # type: ignore[assignment]
         if tokenizers is None:
             raise FoundationError("The model was exported without its tokenizers. Export it again with `--tokenizers`.")

@@ -12,8 +12,8 @@ from lightning.pytorch.utilities import rank_zero_only
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from foundation.evaluation.figures.canvas import bare, canvas
-from foundation.evaluation.figures.objects import draw
+from foundation.figures.canvas import bare, canvas
+from foundation.figures.objects import draw
 from foundation.files import whole_file
 from foundation.masking.policy import MaskingPolicy
 from foundation.model.transformer import FoundationTransformer

@@ -14,8 +14,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from foundation.config import DataConfig, ModelConfig, OptimConfig
 from foundation.data.module import FoundationDataModule
 from foundation.errors import FoundationError
-from foundation.masking.budget import RandomBudget
-from foundation.masking.policy import MaskingPolicy
+from foundation.masking import MaskingPolicy, RandomBudget
 from foundation.model.transformer import FoundationTransformer
 from foundation.training import resolved
 from foundation.training.checkpoint import CheckpointError, latest, read, remove_leftovers

@@ -114,6 +114,23 @@ def test_command_line_over_yaml_over_defaults(config, token_shards, tmp_path):
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
 
 
+def test_policies_are_named_by_their_class_alone(config, token_shards, tmp_path):
+    mixture = """
+      class_path: Mixture
+      init_args:
+        policies:
+          - {class_path: RandomBudget, init_args: {given: 4, asked: 4}}
+          - {class_path: Completion, init_args: {asked: [redshift], given: [image]}}
+        weights: [1, 2]
+    """
+    config.write_text(yaml.safe_dump(yaml.safe_load(YAML) | {"policy": yaml.safe_load(mixture)}))
+    out = tmp_path / "run"
+    assert run(config, token_shards, out, "--trainer.max_steps=2") == 0
+    policy = yaml.safe_load((out / "config.yaml").read_text())["policy"]
+    assert [p["class_path"].split(".")[-1] for p in policy["init_args"]["policies"]] == ["RandomBudget", "Completion"]
+    assert policy["init_args"]["policies"][1]["init_args"] == {"asked": ["redshift"], "given": ["image"]}
+
+
 @pytest.mark.parametrize(
     "wrong", ["--model.widht=16", "--trainer.steps=3", "--policy.givn=3", "--polices=RandomBudget"]
 )

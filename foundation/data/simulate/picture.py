@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 
 from foundation.data.records import Sample
-from foundation.evaluation.figures.canvas import bare, canvas, picture
-from foundation.evaluation.figures.objects import draw
+from foundation.figures.canvas import bare, canvas, picture
+from foundation.figures.objects import draw
 
 COLUMNS = ("image", "spectrum_sdss", "spectrum_desi")
 

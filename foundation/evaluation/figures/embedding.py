@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
-from foundation.evaluation.figures.canvas import SERIES, canvas, picture
+from foundation.figures.canvas import SERIES, canvas, picture
 
 WIDE = 20  # ratio of large to small values from which colours are logarithmic
 MOST_NAMES = 8  # of a label shown in colours; the rest is grey

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from foundation.evaluation.figures.canvas import COLOURS, canvas, picture
+from foundation.figures.canvas import COLOURS, canvas, picture
 
 
 @picture

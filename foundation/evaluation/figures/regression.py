@@ -6,8 +6,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from foundation.evaluation.figures.canvas import COLOURS, canvas, picture
 from foundation.evaluation.metrics import MAD_TO_SIGMA, r2, sigma_mad, sigma_nmad
+from foundation.figures.canvas import COLOURS, canvas, picture
 
 SLICES = 6  # of the abscissa, with equally many objects each
 

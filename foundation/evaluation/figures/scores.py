@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from foundation.errors import FoundationError
 from foundation.evaluation.bootstrap import Interval
-from foundation.evaluation.figures.canvas import COLOURS, SERIES, canvas, picture
+from foundation.figures.canvas import COLOURS, SERIES, canvas, picture
 
 
 @picture
@@ -54,6 +54,8 @@ def training_curves(curves: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
 def read_curves(path: Path, wanted: str = "loss", most: int = 8) -> dict[str, np.ndarray]:
     """Series of a metrics.csv whose names contain `wanted`: name -> float64 [2, points], steps and values.
 
+    Totals come before the losses of single spaces and validation before training, so the first `most` say most.
+
     Raises:
         FoundationError: the file is not the CSV that training writes.
     """
@@ -61,8 +63,9 @@ def read_curves(path: Path, wanted: str = "loss", most: int = 8) -> dict[str, np
         rows = list(csv.DictReader(file))
     if not rows or "step" not in rows[0]:
         raise FoundationError(f"{path}: no column `step`. Give a metrics.csv that `foundation train` has written.")
+    names = sorted((n for n in rows[0] if wanted in n), key=lambda n: (not n.endswith(wanted), "validation" not in n))
     series = {}
-    for name in [n for n in rows[0] if wanted in n][:most]:
+    for name in names[:most]:
         points = [(float(r["step"]), float(r[name])) for r in rows if r.get(name) and r["step"]]
         finite = [p for p in points if np.isfinite(p[1])]
         if finite:

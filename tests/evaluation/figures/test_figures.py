@@ -12,10 +12,10 @@ from foundation.errors import FoundationError
 from foundation.evaluation.bootstrap import Interval
 from foundation.evaluation.figures.classification import confusion_matrices
 from foundation.evaluation.figures.embedding import embedding_map
-from foundation.evaluation.figures.objects import gallery, image_reconstructions, rgb, spectrum_reconstructions
 from foundation.evaluation.figures.posterior import calibration, posterior_examples
 from foundation.evaluation.figures.regression import predicted_and_true, residual_against
 from foundation.evaluation.figures.scores import read_curves, score_panel, training_curves
+from foundation.figures.objects import gallery, image_reconstructions, rgb, spectrum_reconstructions
 
 
 @pytest.fixture
@@ -115,6 +115,14 @@ def test_posteriors_and_calibration(draw):
     probability = draw.dirichlet(np.ones(30), 5)
     pixels(posterior_examples("z", values, probability, probability.mean(0), values[:5].tolist(), list("abcde")))
     pixels(calibration(draw.random(100)))
+
+
+def test_the_totals_and_the_validation_are_kept_when_there_are_many_curves(tmp_path):
+    names = [f"train/loss_{i}" for i in range(12)] + ["train/loss", "validation/loss_0", "validation/loss"]
+    file = tmp_path / "metrics.csv"
+    file.write_text("\n".join([",".join(["step", *names]), ",".join(["1"] * (len(names) + 1))]))
+    kept = list(read_curves(file, most=4))
+    assert kept == ["validation/loss", "train/loss", "validation/loss_0", "train/loss_0"]
 
 
 def test_curves_of_a_metrics_file(tmp_path):

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from foundation.data.records import Image, Record, Spectrum
-from foundation.evaluation.figures.canvas import bare, canvas, picture
+from foundation.figures.canvas import bare, canvas, picture
 
 SOFTENING, STRETCH = 8.0, 0.8  # of the colour image, in units of the noise (Lupton et al. 2004, PASP 116, 133)
 RED_GREEN_BLUE = (0.65, 1.0, 1.76)  # weights of the reddest, middle and bluest band, so that a typical galaxy is white

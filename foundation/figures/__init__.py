@@ -1,0 +1,1 @@
+"""Drawing of records, for reports, progress pictures and the simulator alike."""
