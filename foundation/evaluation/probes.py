@@ -75,7 +75,9 @@ def standardised() -> Pipeline:
 def _fit(head: Head, x: np.ndarray, target: np.ndarray) -> Head:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # an early stop only regularises, and validation decides
-        return head.fit(x.astype(np.float64) if isinstance(head, Ridge) else x, target)  # for Cholesky's sake
+        if isinstance(head, Ridge):  # float32 is too little for its Cholesky factors
+            return head.fit(x.astype(np.float64), target)
+        return head.fit(x, target)
 
 
 def _predict(head: Head, x: np.ndarray, classes: int) -> np.ndarray:

@@ -38,6 +38,7 @@ def retrieve_same(task: Task, source: Source, given: np.ndarray, gallery: np.nda
         given: float32 [n, width] of the queries' modality.
         gallery: float32 [n, other width] of the same objects in the other modality.
     """
+    given, gallery = given.astype(np.float64), gallery.astype(np.float64)  # float32 is too little for Ridge's Cholesky
     query, entry = (standardised().fit(f[parts.train]).transform(f) for f in (given, gallery))
     heads = [Ridge(alpha=a).fit(query[parts.train], entry[parts.train]) for a in RIDGE_ALPHAS]
     checked = [_mean_rank(cosine(h.predict(query[parts.validation]), entry[parts.validation])) for h in heads]

@@ -119,6 +119,13 @@ def test_the_ridge_penalty_grows_with_the_noise():
     assert np.mean((PROBES["linear"](asked, 0).test - target[asked.test]) ** 2) < worst / 2
 
 
+@pytest.mark.filterwarnings("error")
+def test_many_nearly_equal_features_are_no_trouble_to_the_linear_probe(pooled):
+    alike = np.repeat(1e3 * pooled, 40, 1) + 1e-3 * np.random.default_rng(1).normal(size=(N, 40 * WIDTH))
+    asked = problem(pooled[:, 0], alike)
+    assert r2(PROBES["linear"](asked, 0).test, asked.target[asked.test]) > 0.99
+
+
 def test_validation_loss_by_hand():
     assert validation_loss(np.array([1.0, 4.0]), np.array([2.0, 2.0])) == pytest.approx(1.5)
     assert validation_loss(np.array([[0.75, 0.25]]), np.array([0])) == pytest.approx(2 * 0.25**2)
