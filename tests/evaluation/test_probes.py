@@ -120,8 +120,8 @@ def test_the_ridge_penalty_grows_with_the_noise():
 
 
 @pytest.mark.filterwarnings("error")
-def test_many_nearly_equal_features_are_no_trouble_to_the_linear_probe(pooled):
-    alike = np.repeat(1e3 * pooled, 40, 1) + 1e-3 * np.random.default_rng(1).normal(size=(N, 40 * WIDTH))
+def test_many_equal_features_are_no_trouble_to_the_linear_probe(pooled):
+    alike = np.repeat(pooled[:, :1], 6000, 1)
     asked = problem(pooled[:, 0], alike)
     assert r2(PROBES["linear"](asked, 0).test, asked.target[asked.test]) > 0.99
 
