@@ -7,7 +7,7 @@ Clocks of a shared machine drift, so the two ways take turns A B B A and only th
 import json
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
@@ -32,6 +32,7 @@ class Row:
         ratio: b / a; for a rate, larger than 1 means ours is faster.
         unit: of a and b.
         noise: median ratio of the usual way to itself.
+        floor: b over the rate that the machine's arithmetic and memory allow, measured in the same run; None = unknown.
     """
 
     name: str
@@ -40,27 +41,29 @@ class Row:
     ratio: float
     unit: str
     noise: float = 1.0
+    floor: float | None = None
 
 
-def bench(name: str = "all", out: Path | None = None) -> None:
+def bench(names: Sequence[str] = (), *, out: Path | None = None) -> None:
     """Measure speed and size side by side and print the ratios.
 
     Example:
-        foundation bench --name shards --out bench.json
+        foundation bench attention shards --out bench.json
 
     Args:
-        name: one benchmark, or "all".
+        names: of the benchmarks; none = all of them.
         out: a JSON file for the rows.
     """
     from rich.console import Console
     from rich.table import Table
 
-    if name not in ("all", *BENCHMARKS):
-        raise FoundationError(f"no benchmark {name!r}; there are all, {', '.join(BENCHMARKS)}.")
-    rows = {n: _run(home) for n, home in BENCHMARKS.items() if name in ("all", n)}
-    table = Table("what", "usual", "ours", "unit", "ratio", "noise")
+    if unknown := [n for n in names if n not in BENCHMARKS]:
+        raise FoundationError(f"no benchmark {unknown[0]!r}; there are {', '.join(BENCHMARKS)}.")
+    rows = {n: _run(home) for n, home in BENCHMARKS.items() if not names or n in names}
+    table = Table("what", "usual", "ours", "unit", "ratio", "noise", "of floor")
     for row in (r for some in rows.values() for r in some):
-        table.add_row(row.name, f"{row.a:,.4g}", f"{row.b:,.4g}", row.unit, f"{row.ratio:.3g}x", f"{row.noise:.2f}")
+        numbers = f"{row.a:,.4g}", f"{row.b:,.4g}", row.unit, f"{row.ratio:.3g}x", f"{row.noise:.2f}"
+        table.add_row(row.name, *numbers, "" if row.floor is None else f"{row.floor:.0%}")
     Console().print(table)
     if out is not None:
         _save(rows, out)
@@ -89,6 +92,26 @@ def side_by_side(
     a, b = (amount / median(times[w] + times[f"{w} again"]) for w in "ab")
     noise = median(first / second for first, second in zip(times["a"], times["a again"], strict=True))
     return Row(name, a, b, b / a, unit, noise)
+
+
+def bytes_compared(name: str, usual: Callable[[], object], ours: Callable[[], object]) -> Row:
+    """The most memory that each of two functions holds at a time, counted by the allocator; ratio < 1 = ours is smaller."""
+    a, b = peak_bytes(usual), peak_bytes(ours)
+    return Row(name, a, b, b / a, "bytes at the peak")
+
+
+def peak_bytes(function: Callable[[], object]) -> int:
+    """The most bytes of CPU tensors that `function` holds at a time, beside what existed before."""
+    from torch.profiler import ProfilerActivity, profile
+
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as recorded:
+        function()
+    held = most = 0
+    for event in recorded.profiler.kineto_results.events():  # pyright: ignore[reportOptionalMemberAccess]
+        if event.name() == "[memory]":
+            held += event.nbytes()
+            most = max(most, held)
+    return most
 
 
 def _run(home: str) -> list[Row]:

@@ -1,13 +1,14 @@
 """The parser behind every verb: a function's signature becomes options, its docstring the help as it was written.
 
-A parameter before `*` without default is a positional; one of them may be a list, `FILES...`. A parameter after `*`
-is an option, also without default: `def ingest(files: list[Path], *, out: Path)` is `ingest FILES... --out OUT`.
+A parameter before `*` without default is a positional; one of them may be a list, `FILES...`, or a sequence with the
+default (), which may be left out. A parameter after `*` is an option, also without default:
+`def ingest(files: list[Path], *, out: Path)` is `ingest FILES... --out OUT`.
 """
 
 import argparse
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import get_args, get_origin
 
 from docstring_parser import parse
@@ -37,7 +38,8 @@ class _Parser(ArgumentParser):
         added = super().add_function_arguments(function, *args, skip={p.name for p in lists}, **options)  # type: ignore[arg-type]
         said = {p.arg_name: p.description for p in parse(inspect.getdoc(function) or "").params}
         for p in lists:
-            self.add_argument(p.name, nargs="+", type=get_args(p.annotation)[0], help=said.get(p.name))
+            more = {"nargs": "+"} if p.default is p.empty else {"nargs": "*", "default": p.default}
+            self.add_argument(p.name, type=get_args(p.annotation)[0], help=said.get(p.name), **more)
         return added + [p.name for p in lists]
 
     def add_argument(self, *args: object, **options: object) -> argparse.Action:
@@ -47,8 +49,9 @@ class _Parser(ArgumentParser):
 
 
 def _is_list_positional(parameter: inspect.Parameter) -> bool:
-    required = parameter.default is parameter.empty and parameter.kind is not parameter.KEYWORD_ONLY
-    return required and get_origin(parameter.annotation) is list
+    kind = get_origin(parameter.annotation)
+    is_list = kind is list and parameter.default is parameter.empty or kind is Sequence and parameter.default == ()
+    return is_list and parameter.kind is not parameter.KEYWORD_ONLY
 
 
 def _description(function: Callable[..., object]) -> str:

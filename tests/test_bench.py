@@ -9,7 +9,7 @@ import torch
 
 from foundation import bench as bench_module
 from foundation.__main__ import main
-from foundation.bench import BENCHMARKS, Row, side_by_side
+from foundation.bench import BENCHMARKS, Row, bytes_compared, side_by_side
 from foundation.data.benchmark import IMAGE, SPECTRUM, read_single, tokenised, write_single
 from foundation.data.shards import TokenShards, write_tokens
 
@@ -35,16 +35,35 @@ def two_rows():
 def test_table_and_file(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(bench_module, "import_module", lambda _: type("M", (), {"two_rows": two_rows}))
     monkeypatch.setattr(bench_module, "BENCHMARKS", {"pair": "somewhere:two_rows", "other": "somewhere:missing"})
-    assert main(["bench", "--name", "pair", "--out", str(tmp_path / "bench.json")]) == 0
+    assert main(["bench", "pair", "--out", str(tmp_path / "bench.json")]) == 0
     out = capsys.readouterr().out
     assert "first" in out and "30x" in out and "0.5x" in out
     saved = json.loads((tmp_path / "bench.json").read_text())
     assert [r["ratio"] for r in saved["rows"]["pair"]] == [30.0, 0.5] and set(saved["rows"]) == {"pair"}
 
 
+def test_without_a_name_all_are_measured(monkeypatch, capsys):
+    monkeypatch.setattr(bench_module, "import_module", lambda _: type("M", (), {"two_rows": two_rows}))
+    monkeypatch.setattr(bench_module, "BENCHMARKS", {"pair": "somewhere:two_rows", "other": "somewhere:two_rows"})
+    assert main(["bench"]) == 0
+    assert capsys.readouterr().out.count("first") == 2
+
+
+def test_the_peak_is_what_lives_at_the_same_time():
+    def one_after_the_other():
+        for _ in range(5):
+            torch.ones(1000, 250)
+
+    def at_once():
+        return [torch.ones(1000, 250) for _ in range(5)]
+
+    row = bytes_compared("ones", at_once, one_after_the_other)
+    assert (row.a, row.b) == (5e6, 1e6) and row.ratio == 0.2
+
+
 def test_unknown_benchmark(capsys):
-    assert main(["bench", "--name", "luck"]) == 1
-    assert f"no benchmark 'luck'; there are all, {', '.join(BENCHMARKS)}" in capsys.readouterr().err
+    assert main(["bench", "luck"]) == 1
+    assert f"no benchmark 'luck'; there are {', '.join(BENCHMARKS)}" in capsys.readouterr().err
 
 
 @pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # webdataset leaves the last tar open

@@ -1,5 +1,6 @@
 """Signatures become command lines: lists of files, flags, and keyword-only parameters as options."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,11 @@ def gather(files: list[Path], *, out: Path, strict: bool = False, tile: int = 96
         foundation gather a.fits b.fits --out here
     """
     calls.append((files, out, strict, tile))
+
+
+def measure(names: Sequence[str] = (), *, out: Path | None = None) -> None:
+    """Measure these, or everything."""
+    calls.append((tuple(names), out))
 
 
 def embed(checkpoint: Path, files: list[Path]) -> None:
@@ -44,6 +50,15 @@ def fresh():
 )
 def test_files_and_options_in_any_order(arguments, expected):
     call(gather, arguments, "foundation gather")
+    assert calls == [expected]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [([], ((), None)), (["a", "b"], (("a", "b"), None)), (["a", "--out", "d"], (("a",), Path("d")))],
+)
+def test_a_list_that_may_be_left_out(arguments, expected):
+    call(measure, arguments, "foundation measure")
     assert calls == [expected]
 
 
