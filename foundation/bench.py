@@ -95,7 +95,7 @@ def side_by_side(
 
 
 def bytes_compared(name: str, usual: Callable[[], object], ours: Callable[[], object]) -> Row:
-    """The most memory that each of two functions holds at a time, counted by the allocator; ratio < 1 = ours is smaller."""
+    """The most memory that each of two functions holds at a time, as its allocator counts."""
     a, b = peak_bytes(usual), peak_bytes(ours)
     return Row(name, a, b, b / a, "bytes at the peak")
 

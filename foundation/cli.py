@@ -49,9 +49,10 @@ class _Parser(ArgumentParser):
 
 
 def _is_list_positional(parameter: inspect.Parameter) -> bool:
+    listed = {list: parameter.empty, Sequence: ()}  # and the default that goes with it
     kind = get_origin(parameter.annotation)
-    is_list = kind is list and parameter.default is parameter.empty or kind is Sequence and parameter.default == ()
-    return is_list and parameter.kind is not parameter.KEYWORD_ONLY
+    fits = kind in listed and parameter.default == listed[kind]
+    return fits and parameter.kind is not parameter.KEYWORD_ONLY
 
 
 def _description(function: Callable[..., object]) -> str:
