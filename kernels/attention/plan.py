@@ -8,7 +8,7 @@ together into one call.
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Int, Integer
 from torch import Tensor
 
 MOST_RECTANGLES = 12  # of one segment; beyond it one masked call was faster (one thread, 128 and 512 rows)
@@ -45,10 +45,21 @@ class Plan:
     key_order: Int[Tensor, "K"] | None
 
     @classmethod
-    def of(cls, ranges: Int[Tensor, "Tq 4"], segment: Int[Tensor, "Tq"], keys: int) -> "Plan":
-        """The plan for rows in `segment` that see keys start..start + prefix and lo..hi of `keys` key rows."""
+    def of(
+        cls,
+        ranges: Int[Tensor, "Tq 4"],
+        segment: Int[Tensor, "Tq"],
+        keys: int,
+        sees: Integer[Tensor, "Tq"] | None = None,
+        kind: Integer[Tensor, "Tk"] | None = None,
+    ) -> "Plan":
+        """The plan for rows in `segment` that see keys start..start + prefix and lo..hi of `keys` key rows.
+
+        With the bits `sees` of the rows and the `kind` of the keys every piece is masked.
+        """
         device = ranges.device
-        pieces = _Pieces.of(ranges.cpu(), segment.cpu())
+        bits = None if sees is None or kind is None else (sees.cpu(), kind.cpu())
+        pieces = _Pieces.of(ranges.cpu(), segment.cpu(), bits)
         shape = torch.stack([pieces.rows, pieces.prefix + pieces.window, pieces.masked.long()], 1)
         kinds, kind, counts = torch.unique(shape, dim=0, return_inverse=True, return_counts=True)
         order = torch.argsort(kind, stable=True)  # pieces by shape
@@ -72,6 +83,7 @@ class _Pieces:
     """P pieces on the CPU: the rows in each, the two ranges of keys they see, and whether rows differ within them."""
 
     ranges: Tensor  # [Tq, 4], of the rows
+    bits: tuple[Tensor, Tensor] | None  # of the rows [Tq], kinds of the keys [Tk]
     of_row: Tensor  # [Tq], the piece of each row
     rows: Tensor  # [P], and so are the rest
     start: Tensor
@@ -81,13 +93,13 @@ class _Pieces:
     masked: Tensor
 
     @classmethod
-    def of(cls, ranges: Tensor, segment: Tensor) -> "_Pieces":
+    def of(cls, ranges: Tensor, segment: Tensor, bits: tuple[Tensor, Tensor] | None) -> "_Pieces":
         """Rectangles, those of a crowded segment joined; rows that see nothing stay apart, for softmax needs a key."""
         first = torch.ones(len(ranges), dtype=torch.bool)
         first[1:] = (ranges[1:] != ranges[:-1]).any(1) | (segment[1:] != segment[:-1])
         rectangle, home = first.cumsum(0) - 1, segment[first]
         start, prefix, lo, hi = ranges[first].unbind(1)
-        crowded = (torch.bincount(home)[home] > MOST_RECTANGLES) & (prefix + hi - lo > 0)
+        crowded = (torch.bincount(home)[home] > (MOST_RECTANGLES if bits is None else 0)) & (prefix + hi - lo > 0)
         _, piece = torch.unique(torch.where(crowded, home - len(segment), torch.arange(len(home))), return_inverse=True)
         count = int(piece.max()) + 1 if len(piece) else 0
         masked = torch.zeros(count, dtype=torch.bool).index_fill_(0, piece[crowded], True)
@@ -97,14 +109,18 @@ class _Pieces:
         )
         prefix, window = torch.where(masked, end - start, prefix), torch.where(masked, 0, window)
         of_row = piece[rectangle]
-        return cls(ranges, of_row, torch.bincount(of_row, minlength=count), start, prefix, lo, window, masked)
+        return cls(ranges, bits, of_row, torch.bincount(of_row, minlength=count), start, prefix, lo, window, masked)
 
     def visible(self, members: Tensor, rows: int, keys: int) -> Tensor:
         """Bool [members, 1, rows, keys]: what each row of these masked pieces of equal shape sees."""
         row = torch.argsort(self.of_row, stable=True)[torch.isin(self.of_row.sort(stable=True).values, members)]
         start, prefix, lo, hi = self.ranges[row].view(len(members), rows, 4, 1).unbind(2)  # [members, rows, 1] each
         key = start + torch.arange(keys)
-        return ((key < start + prefix) | ((key >= lo) & (key < hi))).unsqueeze(1)
+        sees = (key < start + prefix) | ((key >= lo) & (key < hi))
+        if self.bits is not None:
+            words, kinds = self.bits
+            sees &= (words[row].view(len(members), rows, 1) >> kinds[key].int()) & 1 != 0
+        return sees.unsqueeze(1)
 
     def key_rows(self, order: Tensor) -> Tensor:
         """Key rows that the pieces see, piece by piece in `order`: first the prefix, then the window."""

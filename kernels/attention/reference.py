@@ -4,14 +4,18 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from foundation.kernels.attention.bias import Bias
 from foundation.kernels.attention.layout import AttentionLayout
 
 
 def visible(layout: AttentionLayout) -> Bool[Tensor, "Tq Tk"]:
-    """The dense form of the rule: same segment, and equal codes or an even key code that is not larger."""
+    """The dense form of the rule: same segment, equal codes or an even key code that is not larger, and a kind seen."""
     q, k = layout.query_code[:, None], layout.key_code[None, :]
-    same_segment = layout.query_segment[:, None] == layout.key_segment[None, :]
-    return same_segment & ((k == q) | ((k % 2 == 0) & (k <= q)))
+    same_segment = layout.seen_segment[:, None] == layout.key_segment[None, :]
+    seen = same_segment & ((k == q) | ((k % 2 == 0) & (k <= q)))
+    if layout.sees is not None and layout.kind is not None:
+        seen &= (layout.sees[:, None] >> layout.kind[None, :].int()) & 1 != 0
+    return seen
 
 
 def reference_attention(
@@ -20,14 +24,18 @@ def reference_attention(
     v: Float[Tensor, "Tk heads dim"],
     layout: AttentionLayout,
     scale: float | None = None,
+    bias: Bias | None = None,
 ) -> Float[Tensor, "Tq heads dim"]:
-    """softmax(q k^T * scale) v over the visible keys; a row that sees no key gives zeros.
+    """softmax(q k^T * scale + bias) v over the visible keys; a row that sees no key gives zeros.
 
     Args:
         scale: 1 / sqrt(dim) if None.
+        bias: added to the logits; -inf hides a pair.
     """
     scale = q.shape[-1] ** -0.5 if scale is None else scale
     score = torch.einsum("qhd,khd->hqk", q, k) * scale
-    mask = visible(layout)
+    if bias is not None:
+        score = score + bias.dense(layout, q.shape[1])
+    mask = visible(layout) & (score > -torch.inf)
     weight = score.masked_fill(~mask, -torch.inf).softmax(-1).masked_fill(~mask, 0)
-    return torch.einsum("hqk,khd->qhd", weight, v)
+    return torch.einsum("hqk,khd->qhd", weight.to(v.dtype), v)

@@ -8,80 +8,39 @@ from foundation.kernels.attention import AttentionLayout, attention, reference_a
 from foundation.kernels.attention.plan import MOST_RECTANGLES, Plan
 from foundation.kernels.attention.reference import visible
 
-LENGTHS = (1, 63, 100)
-
-
-def sorted_codes(code):
-    """Content first, then queries, each by code, as a batch stores them."""
-    return code[torch.argsort(1000 * (code % 2) + code, stable=True)]
-
-
-def draw_segments(lengths, steps, generator, parity=None):
-    """Offsets and codes of segments whose rows carry random reveal steps."""
-    parts = []
-    for n in lengths:
-        code = torch.randint(0, 2 * steps + 1, (n,), generator=generator)
-        code = code if parity is None else code // 2 * 2 + parity
-        parts.append(sorted_codes(code))
-    offsets = torch.tensor([0, *lengths]).cumsum(0)
-    return offsets, torch.cat(parts)
-
-
-def draw_layout(kind, generator, steps=3):
-    if kind == "self":
-        return AttentionLayout.packed(*draw_segments(LENGTHS, steps, generator))
-    query = draw_segments((5, 100, 0, 17), steps, generator, parity=1)
-    return AttentionLayout(*query, *draw_segments((63, 1, 40, 0), steps, generator, parity=0))
-
-
-def draw_rows(layout, generator, dtype=torch.float64, heads=2, dim=8):
-    sizes = len(layout.query_code), len(layout.key_code), len(layout.key_code)
-    return [
-        torch.randn(n, heads, dim, dtype=torch.float64, generator=generator).to(dtype).requires_grad_() for n in sizes
-    ]
-
-
-def outputs_and_gradients(function, rows, layout, weight, scale=None):
-    out = function(*rows, layout, scale)
-    return [out, *torch.autograd.grad((out * weight).sum(), rows)]
-
-
-def largest_difference(a, b):
-    return max(((x - y).abs().max() / y.abs().max().clamp(min=1)).item() for x, y in zip(a, b, strict=True) if len(y))
-
 
 @pytest.mark.parametrize("kind", ["self", "cross"])
 @pytest.mark.parametrize("steps", [0, 1, 2, 5, MOST_RECTANGLES, 60])
-def test_equals_the_definition_in_outputs_and_gradients(kind, steps, generator):
+def test_equals_the_definition_in_outputs_and_gradients(kind, steps, cases, generator):
     for _ in range(3):
-        layout = draw_layout(kind, generator, steps)
-        rows = draw_rows(layout, generator)
+        layout = cases.layout(kind, generator, steps)
+        rows = cases.rows(layout, generator)
         weight = torch.randn(rows[0].shape, dtype=torch.float64, generator=generator)
         for scale in (None, 0.7):
-            fast = outputs_and_gradients(attention, rows, layout, weight, scale)
-            slow = outputs_and_gradients(reference_attention, rows, layout, weight, scale)
-            assert largest_difference(fast, slow) < 1e-12
+            fast = cases.gradients(attention, rows, layout, weight, scale)
+            slow = cases.gradients(reference_attention, rows, layout, weight, scale)
+            assert cases.difference(fast, slow) < 1e-12
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 2e-5), (torch.bfloat16, 3e-2)])
 @pytest.mark.parametrize("steps", [1, 60])
-def test_low_precision_is_close_to_float64(dtype, tolerance, steps, generator):
-    layout = draw_layout("self", generator, steps)
-    rows = draw_rows(layout, generator, dtype, dim=16)
+def test_low_precision_is_close_to_float64(dtype, tolerance, steps, cases, generator):
+    layout = cases.layout("self", generator, steps)
+    rows = cases.rows(layout, generator, dtype, dim=16)
     weight = torch.randn(rows[0].shape, generator=generator).to(dtype)
     exact_rows = [r.detach().double().requires_grad_() for r in rows]
-    fast = outputs_and_gradients(attention, rows, layout, weight)
-    slow = outputs_and_gradients(reference_attention, exact_rows, layout, weight.double())
+    fast = cases.gradients(attention, rows, layout, weight)
+    slow = cases.gradients(reference_attention, exact_rows, layout, weight.double())
     assert all(x.dtype == dtype for x in fast)
-    assert largest_difference([x.double() for x in fast], slow) < tolerance
+    assert cases.difference([x.double() for x in fast], slow) < tolerance
     with torch.no_grad():
-        assert largest_difference([attention(*rows, layout).double()], slow[:1]) < tolerance
+        assert cases.difference([attention(*rows, layout).double()], slow[:1]) < tolerance
 
 
-def test_definition_equals_torch_attention_in_each_segment(generator):
+def test_definition_equals_torch_attention_in_each_segment(cases, generator):
     """One segment of content only is plain attention; two are two plain attentions."""
     offsets, code = torch.tensor([0, 30, 50]), torch.zeros(50, dtype=torch.long)
-    q, k, v = draw_rows(AttentionLayout.packed(offsets, code), generator)
+    q, k, v = cases.rows(AttentionLayout.packed(offsets, code), generator)
     out = reference_attention(q, k, v, AttentionLayout.packed(offsets, code))
     for begin, end in ((0, 30), (30, 50)):
         q_, k_, v_ = (x[begin:end].transpose(0, 1) for x in (q, k, v))
@@ -89,20 +48,20 @@ def test_definition_equals_torch_attention_in_each_segment(generator):
         torch.testing.assert_close(out[begin:end], expected, rtol=1e-12, atol=1e-12)
 
 
-def test_one_token_a_step_is_causal_attention(generator):
+def test_one_token_a_step_is_causal_attention(cases, generator):
     """Content revealed one by one sees what came before: plain causal attention."""
     code = 2 * torch.arange(40)
     layout = AttentionLayout.packed(torch.tensor([0, 40]), code)
-    q, k, v = draw_rows(layout, generator)
+    q, k, v = cases.rows(layout, generator)
     expected = F.scaled_dot_product_attention(*(x.transpose(0, 1) for x in (q, k, v)), is_causal=True).transpose(0, 1)
     torch.testing.assert_close(attention(q, k, v, layout), expected, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("kind", ["self", "cross"])
 @pytest.mark.parametrize("steps", [0, 1, 4, 30])
-def test_ranges_are_the_dense_rule(kind, steps, generator):
+def test_ranges_are_the_dense_rule(kind, steps, cases, generator):
     for _ in range(5):
-        layout = draw_layout(kind, generator, steps)
+        layout = cases.layout(kind, generator, steps)
         start, prefix, lo, hi = (r[:, None] for r in layout.ranges)
         key = torch.arange(len(layout.key_code))
         assert torch.equal(((key >= start) & (key < start + prefix)) | ((key >= lo) & (key < hi)), visible(layout))
@@ -110,8 +69,8 @@ def test_ranges_are_the_dense_rule(kind, steps, generator):
 
 @pytest.mark.parametrize("kind", ["self", "cross"])
 @pytest.mark.parametrize("steps", [1, 4, 30])
-def test_plan_covers_every_visible_pair_once(kind, steps, generator):
-    layout = draw_layout(kind, generator, steps)
+def test_plan_covers_every_visible_pair_once(kind, steps, cases, generator):
+    layout = cases.layout(kind, generator, steps)
     plan, rows, keys = layout.plan, len(layout.query_code), len(layout.key_code)
     query = torch.arange(rows) if plan.query_order is None else plan.query_order
     key = torch.arange(keys) if plan.key_order is None else plan.key_order
@@ -139,12 +98,12 @@ def test_long_orders_do_not_become_one_call_a_row():
     assert len(plan.blocks) == 1 and isinstance(plan, Plan)
 
 
-def test_rows_without_a_key_give_zeros_and_zero_gradients(generator):
+def test_rows_without_a_key_give_zeros_and_zero_gradients(cases, generator):
     layout = AttentionLayout(
-        *draw_segments((7, 5), 2, generator, parity=1), torch.tensor([0, 0, 0]), torch.tensor([]).long()
+        *cases.segments((7, 5), 2, generator, parity=1), torch.tensor([0, 0, 0]), torch.tensor([]).long()
     )
-    rows = draw_rows(layout, generator)
-    out, *gradients = outputs_and_gradients(attention, rows, layout, 1)
+    rows = cases.rows(layout, generator)
+    out, *gradients = cases.gradients(attention, rows, layout, 1)
     assert not out.any() and torch.equal(reference_attention(*rows, layout), out)
     assert all(g is not None and not g.any() for g in gradients)
 
@@ -156,9 +115,9 @@ def test_no_row_at_all():
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64])
-def test_a_segment_does_not_touch_another_by_one_bit(dtype, generator):
-    layout = draw_layout("self", generator)
-    rows = [r.detach() for r in draw_rows(layout, generator, dtype)]
+def test_a_segment_does_not_touch_another_by_one_bit(dtype, cases, generator):
+    layout = cases.layout("self", generator)
+    rows = [r.detach() for r in cases.rows(layout, generator, dtype)]
     before = attention(*rows, layout)
     first = int(layout.query_offsets[2])
     changed = [r.clone() for r in rows]
@@ -168,17 +127,17 @@ def test_a_segment_does_not_touch_another_by_one_bit(dtype, generator):
     assert torch.equal(before[:first], after[:first]) and not torch.equal(before[first:], after[first:])
 
 
-def test_layout_of_another_batch_is_refused(generator):
-    layout = draw_layout("self", generator)
-    q, k, v = draw_rows(layout, generator)
+def test_layout_of_another_batch_is_refused(cases, generator):
+    layout = cases.layout("self", generator)
+    q, k, v = cases.rows(layout, generator)
     with pytest.raises(ValueError, match="164 queries"):
         attention(q[1:], k, v, layout)
 
 
-def test_layout_moves_to_a_device_whole(generator):
-    layout = draw_layout("cross", generator).to("meta")
+def test_layout_moves_to_a_device_whole(cases, generator):
+    layout = cases.layout("cross", generator).to("meta")
     assert all(
         x.device.type == "meta" for x in (layout.query_offsets, layout.query_code, layout.key_offsets, layout.key_code)
     )
-    packed = draw_layout("self", generator).to("meta")
+    packed = cases.layout("self", generator).to("meta")
     assert packed.key_code is packed.query_code

@@ -1,0 +1,90 @@
+"""Grouped attention: pieces of equal shape go into one fused call each, on any device; nothing is padded."""
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from foundation.kernels.attention.bias import Bias, PointBias
+from foundation.kernels.attention.biased import biased_attention
+from foundation.kernels.attention.layout import AttentionLayout
+from foundation.kernels.attention.plan import Block, Plan
+
+
+def grouped_attention(
+    q: Float[Tensor, "Tq heads dim"],
+    k: Float[Tensor, "Tk heads dim"],
+    v: Float[Tensor, "Tk heads dim"],
+    layout: AttentionLayout,
+    scale: float | None = None,
+    bias: Bias | None = None,
+) -> Float[Tensor, "Tq heads dim"]:
+    """Attention as `reference_attention` defines it, by PyTorch's fused attention.
+
+    Rows are gathered once and split, not indexed block by block: the gradient of a split is one concatenation, that
+    of an index is a full-size tensor of zeros for each block.
+    """
+    scale = q.shape[-1] ** -0.5 if scale is None else scale
+    if isinstance(bias, PointBias):
+        return _with_points(q, k, v, layout, scale, bias)
+    plan, heads = layout.plan, q.shape[1]
+    rows = _rows(plan, layout)
+    added = [None] * len(rows) if bias is None else bias.pieces(layout, heads, rows)
+    q, k, v = _take(q, plan.query_order), _take(k, plan.key_order), _take(v, plan.key_order)
+    query_rows, key_rows = [b.pieces * b.queries for b in plan.blocks], [b.pieces * b.keys for b in plan.blocks]
+    parts = [
+        _block_attention(*part, block, scale, extra)
+        for *part, block, extra in zip(
+            q.split(query_rows), k.split(key_rows), v.split(key_rows), plan.blocks, added, strict=True
+        )
+    ]
+    return _take(torch.cat(parts), plan.query_place) if parts else _zeros(q, k, v)
+
+
+def _with_points(
+    q: Tensor, k: Tensor, v: Tensor, layout: AttentionLayout, scale: float, bias: PointBias
+) -> Float[Tensor, "Tq heads dim"]:
+    """The bias as more columns of queries and keys, in its own precision; values are widened to match."""
+    query, key = bias.folded(layout)
+    fine, dim = torch.promote_types(query.dtype, q.dtype), q.shape[-1]
+    wide_q = torch.cat([q.to(fine) * scale, query.to(fine)], -1)
+    wide_k = torch.cat([k.to(fine), key.to(fine)], -1)
+    wide_v = F.pad(v.to(fine), (0, query.shape[-1]))
+    return grouped_attention(wide_q, wide_k, wide_v, layout, 1.0)[..., :dim].to(q.dtype)
+
+
+def _block_attention(
+    q: Tensor, k: Tensor, v: Tensor, block: Block, scale: float, bias: Float[Tensor, "B heads n m"] | None
+) -> Tensor:
+    if block.keys == 0:
+        return _zeros(q, k, v) if bias is None else _zeros(q, k, v) + bias.sum()
+    q = q.unflatten(0, (block.pieces, block.queries)).transpose(1, 2)  # [B, heads, n, dim]
+    k, v = (x.unflatten(0, (block.pieces, block.keys)).transpose(1, 2) for x in (k, v))  # [B, heads, m, dim]
+    if bias is None:
+        out = F.scaled_dot_product_attention(q, k, v, attn_mask=block.visible, scale=scale)
+    else:
+        bias = bias if block.visible is None else bias.masked_fill(~block.visible, -torch.inf)
+        out = biased_attention(q, k, v, bias.to(q.dtype), scale)
+    return out.transpose(1, 2).flatten(0, 1)  # [B * n, heads, dim]
+
+
+def _rows(plan: Plan, layout: AttentionLayout) -> list[tuple[Int[Tensor, "_ _"], Int[Tensor, "_ _"]]]:
+    """Query rows [B, n] and key rows [B, m] of each block."""
+    device = layout.query_code.device
+    query = torch.arange(len(layout.query_code), device=device) if plan.query_order is None else plan.query_order
+    key = torch.arange(len(layout.key_code), device=device) if plan.key_order is None else plan.key_order
+    queries = query.split([b.pieces * b.queries for b in plan.blocks])
+    keys = key.split([b.pieces * b.keys for b in plan.blocks])
+    return [
+        (q.view(b.pieces, b.queries), k.view(b.pieces, b.keys))
+        for q, k, b in zip(queries, keys, plan.blocks, strict=True)
+    ]
+
+
+def _zeros(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Zeros that keep all three in the graph: with several ranks each of them must have every gradient."""
+    return q * 0 + (k[:0].sum() + v[:0].sum())
+
+
+def _take(rows: Float[Tensor, "T heads dim"], order: Int[Tensor, "R"] | None) -> Float[Tensor, "R heads dim"]:
+    return rows if order is None else rows.index_select(0, order)
