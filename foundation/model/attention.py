@@ -1,10 +1,10 @@
-"""Attention heads: projections, query-key norm and rotation around the packed attention operator."""
+"""Attention heads: projections around the prologue (query-key norm and rotation) and the packed attention operator."""
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from foundation.kernels.attention import AttentionLayout, attention
+from foundation.kernels.prologue import HeadNorm, qk_prologue
 
 
 def make_norm(kind: str, width: int) -> nn.Module:
@@ -33,11 +33,11 @@ class SelfAttention(nn.Module):
         self,
         x: Float[Tensor, "T width"],
         layout: AttentionLayout,
-        rotation: Float[Tensor, "2 T half"] | None = None,
+        turns: Float[Tensor, "T half"] | None = None,
     ) -> Float[Tensor, "T width"]:
         """What each row gathers from the rows it sees."""
         q, k, v = self.qkv(x).chunk(3, -1)
-        return self.core(q, k, v, layout, rotation, rotation)
+        return self.core(q, k, v, layout, turns, turns)
 
 
 class CrossAttention(nn.Module):
@@ -54,12 +54,12 @@ class CrossAttention(nn.Module):
         x: Float[Tensor, "Q width"],
         context: Float[Tensor, "C width"],
         layout: AttentionLayout,
-        rotation: Float[Tensor, "2 Q half"] | None = None,
-        context_rotation: Float[Tensor, "2 C half"] | None = None,
+        turns: Float[Tensor, "Q half"] | None = None,
+        context_turns: Float[Tensor, "C half"] | None = None,
     ) -> Float[Tensor, "Q width"]:
         """What each query gathers from the content it sees; zeros if it sees none."""
         k, v = self.kv(context).chunk(2, -1)
-        return self.core(self.q(x), k, v, layout, rotation, context_rotation)
+        return self.core(self.q(x), k, v, layout, turns, context_turns)
 
 
 class _Heads(nn.Module):
@@ -77,19 +77,15 @@ class _Heads(nn.Module):
         k: Tensor,
         v: Tensor,
         layout: AttentionLayout,
-        q_rotation: Tensor | None,
-        k_rotation: Tensor | None,
+        q_turns: Tensor | None,
+        k_turns: Tensor | None,
     ) -> Tensor:
         q, k, v = (x.unflatten(-1, (self.heads, -1)) for x in (q, k, v))  # [T, heads, K]
-        q, k = rotate(self.q_norm(q), q_rotation), rotate(self.k_norm(k), k_rotation)
-        out = attention(q.to(v.dtype), k.to(v.dtype), v, layout)  # norms leave autocast's dtype
-        return self.proj(out.flatten(1))
+        q, k = qk_prologue(q, k, _head_norm(self.q_norm), _head_norm(self.k_norm), q_turns, k_turns)
+        return self.proj(attention(q, k, v, layout).flatten(1))
 
 
-def rotate(x: Float[Tensor, "T heads K"], rotation: Float[Tensor, "2 T half"] | None) -> Float[Tensor, "T heads K"]:
-    """Rotate the pairs (i, i + K / 2) of each head by the angles with these cosines and sines; None = leave."""
-    if rotation is None:
-        return x
-    cos, sin = rotation.unsqueeze(2)  # [T, 1, K / 2] each
-    a, b = x.chunk(2, -1)
-    return torch.cat([a * cos - b * sin, a * sin + b * cos], -1)
+def _head_norm(module: nn.Module) -> HeadNorm | None:
+    if isinstance(module, nn.Identity):
+        return None
+    return HeadNorm("rms" if isinstance(module, nn.RMSNorm) else "layer", module.weight, eps=module.eps)

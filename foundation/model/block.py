@@ -41,10 +41,10 @@ class SelfBlock(nn.Module):
         self,
         x: Float[Tensor, "T width"],
         layout: AttentionLayout,
-        rotation: Float[Tensor, "2 T half"] | None = None,
+        turns: Float[Tensor, "T half"] | None = None,
     ) -> Float[Tensor, "T width"]:
         """The rows, updated."""
-        x = x + self.attn(self.norm1(x), layout, rotation)
+        x = x + self.attn(self.norm1(x), layout, turns)
         return x + self.mlp(self.norm2(x))
 
 
@@ -65,12 +65,10 @@ class CrossBlock(nn.Module):
         context: Float[Tensor, "C width"],
         layout: AttentionLayout,
         cross_layout: AttentionLayout,
-        rotation: Float[Tensor, "2 Q half"] | None = None,
-        context_rotation: Float[Tensor, "2 C half"] | None = None,
+        turns: Float[Tensor, "Q half"] | None = None,
+        context_turns: Float[Tensor, "C half"] | None = None,
     ) -> Float[Tensor, "Q width"]:
         """The queries, updated; the context stays as it is."""
-        x = x + self.self_attn(self.norm1(x), layout, rotation)
-        x = x + self.cross_attn(
-            self.query_norm(x), self.context_norm(context), cross_layout, rotation, context_rotation
-        )
+        x = x + self.self_attn(self.norm1(x), layout, turns)
+        x = x + self.cross_attn(self.query_norm(x), self.context_norm(context), cross_layout, turns, context_turns)
         return x + self.mlp(self.norm2(x))

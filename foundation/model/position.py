@@ -31,7 +31,7 @@ class Sinusoidal(nn.Module):
         self, space: Int[Tensor, "E"], position: Float[Tensor, "E A"], like: Tensor
     ) -> Float[Tensor, "E width"]:
         """The vectors to add, with the dtype of `like`."""
-        angle = self.turns(space, position, like.dtype)  # [E, width / 2]
+        angle = self.turns(space, position, like.dtype) * (2 * math.pi)  # [E, width / 2]
         return torch.cat([angle.sin(), angle.cos()], -1).to(like.dtype)
 
 
@@ -86,19 +86,16 @@ class Rotary(nn.Module):
         super().__init__()
         self.turns = Turns(spaces, head_width // 2, remainder=True)
 
-    def forward(
-        self, space: Int[Tensor, "E"], position: Float[Tensor, "E A"], like: Tensor
-    ) -> Float[Tensor, "2 E half"]:
-        """Cosines and sines of every pair of a head."""
-        angle = self.turns(space, position, like.dtype)
-        return torch.stack([angle.cos(), angle.sin()])
+    def forward(self, space: Int[Tensor, "E"], position: Float[Tensor, "E A"], like: Tensor) -> Float[Tensor, "E half"]:
+        """By what fraction of a full turn to rotate every pair of a head."""
+        return self.turns(space, position, like.dtype)
 
 
 class Turns(nn.Module):
-    """Angles of `channels` channels: coordinate times frequency, modulo one turn.
+    """Phases of `channels` channels as fractions of a turn: coordinate times frequency, modulo 1.
 
     Args:
-        remainder: leave channels that do not divide equally among the axes at angle 0, instead of giving them away.
+        remainder: leave channels that do not divide equally among the axes at phase 0, instead of giving them away.
     """
 
     def __init__(self, spaces: Sequence[Space], channels: int, remainder: bool) -> None:
@@ -116,10 +113,10 @@ class Turns(nn.Module):
     def forward(
         self, space: Int[Tensor, "E"], position: Float[Tensor, "E A"], dtype: torch.dtype
     ) -> Float[Tensor, "E channels"]:
-        """Angles in radians, float64 for float64 models and float32 for others."""
+        """In [0, 1], float64 for float64 models and float32 for others."""
         turns = position.gather(1, self.column[space]) * _floats(self.frequency)[space]
         turns = turns - turns.floor()
-        return turns.to(dtype if dtype == torch.float64 else torch.float32) * (2 * math.pi)
+        return turns.to(dtype if dtype == torch.float64 else torch.float32)
 
 
 def _frequencies(axis: Axis, count: int) -> Float[Tensor, "count"]:

@@ -56,17 +56,17 @@ class FoundationTransformer(nn.Module):
 
     def forward(self, batch: TokenBatch) -> Float[Tensor, "E width"]:
         """States of all elements, in batch order: content as encoded, queries ready for their heads."""
-        place, rotation = self._place(batch), self._rotation(batch)
+        place, turns = self._place(batch), self._turns(batch)
         content, queries = batch.content_rows, batch.query_rows
         given, asked = self.embed.values(batch) + place[content], self.embed.query + place[queries]
         if not self.config.decoder_depth:
             x = _interleave(batch, given, asked)
-            return self.norm(self._encode(x, batch.layout, rotation, self.config.depth))
-        content_rotation, query_rotation = _rows(rotation, content), _rows(rotation, queries)
-        given = self.norm(self._encode(given, batch.content_layout, content_rotation, self.config.depth))
+            return self.norm(self._encode(x, batch.layout, turns, self.config.depth))
+        content_turns, query_turns = _rows(turns, content), _rows(turns, queries)
+        given = self.norm(self._encode(given, batch.content_layout, content_turns, self.config.depth))
         context = self.context(given) + place[content]
         for block in self.decoder:
-            asked = block(asked, context, batch.query_layout, batch.cross_layout, query_rotation, content_rotation)
+            asked = block(asked, context, batch.query_layout, batch.cross_layout, query_turns, content_turns)
         return _interleave(batch, given, self.decoder_norm(asked))
 
     def features(self, batch: TokenBatch, layer: int | None = None) -> Float[Tensor, "C width"]:
@@ -83,8 +83,8 @@ class FoundationTransformer(nn.Module):
             raise FoundationError(f"layer={layer}, but the encoder has {depth} blocks. Give 0 to {depth}, or None.")
         content = batch.content_rows
         x = self.embed.values(batch) + self._place(batch)[content]
-        rotation = _rows(self._rotation(batch), content)
-        x = self._encode(x, batch.content_layout, rotation, depth if layer is None else layer)
+        turns = _rows(self._turns(batch), content)
+        x = self._encode(x, batch.content_layout, turns, depth if layer is None else layer)
         return self.norm(x) if layer is None else x
 
     def predict(self, states: Float[Tensor, "E width"], batch: TokenBatch) -> dict[str, Prediction]:
@@ -96,9 +96,9 @@ class FoundationTransformer(nn.Module):
             if len(r)
         }
 
-    def _encode(self, x: Tensor, layout: AttentionLayout, rotation: Tensor | None, depth: int) -> Tensor:
+    def _encode(self, x: Tensor, layout: AttentionLayout, turns: Tensor | None, depth: int) -> Tensor:
         for block in self.encoder[:depth]:
-            x = block(x, layout, rotation)
+            x = block(x, layout, turns)
         return x
 
     def _place(self, batch: TokenBatch) -> Float[Tensor, "E width"]:
@@ -106,7 +106,7 @@ class FoundationTransformer(nn.Module):
         space = self.embed.space(batch.space)
         return space if self.position is None else space + self.position(batch.space, batch.position, space)
 
-    def _rotation(self, batch: TokenBatch) -> Float[Tensor, "2 E half"] | None:
+    def _turns(self, batch: TokenBatch) -> Float[Tensor, "E half"] | None:
         return None if self.rotary is None else self.rotary(batch.space, batch.position, self.embed.query)
 
 
@@ -118,8 +118,8 @@ def _interleave(
     return torch.cat([content, queries]).index_select(0, place)
 
 
-def _rows(rotation: Float[Tensor, "2 E half"] | None, rows: Tensor) -> Float[Tensor, "2 R half"] | None:
-    return None if rotation is None else rotation[:, rows]
+def _rows(turns: Float[Tensor, "E half"] | None, rows: Tensor) -> Float[Tensor, "R half"] | None:
+    return None if turns is None else turns[rows]
 
 
 def _check(config: ModelConfig, spaces: Sequence[Space]) -> None:

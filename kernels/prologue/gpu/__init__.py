@@ -1,0 +1,1 @@
+"""Triton kernels of the prologue; imported only where they run."""
