@@ -16,7 +16,7 @@ from statistics import median
 from foundation.errors import FoundationError
 
 BENCHMARKS: dict[str, str] = {  # name -> function without arguments that returns rows
-    "attention": "foundation.kernels.attention.benchmark:packed_vs_padded",
+    "attention": "foundation.kernels.attention.benchmark.rows:table",
     "shards": "foundation.data.benchmark:chunked_vs_single",
 }
 
@@ -70,7 +70,13 @@ def bench(names: Sequence[str] = (), *, out: Path | None = None) -> None:
 
 
 def side_by_side(
-    name: str, usual: Callable[[], object], ours: Callable[[], object], amount: float, unit: str, turns: int = 7
+    name: str,
+    usual: Callable[[], object],
+    ours: Callable[[], object],
+    amount: float,
+    unit: str,
+    turns: int = 7,
+    wait: Callable[[], object] = lambda: None,
 ) -> Row:
     """Time two functions in turns A B B A.
 
@@ -81,13 +87,16 @@ def side_by_side(
         amount: what one call does, counted in the unit's numerator ("samples/s": samples).
         unit: of amount per second.
         turns: of A B B A.
+        wait: called before each look at the clock, for a device that works on after a call has returned.
     """
     usual(), ours()
+    wait()
     times: dict[str, list[float]] = {"a": [], "b": [], "a again": [], "b again": []}
     for _ in range(turns):
         for which, function in (("a", usual), ("b", ours), ("b again", ours), ("a again", usual)):
             start = time.perf_counter()
             function()
+            wait()
             times[which].append(time.perf_counter() - start)
     a, b = (amount / median(times[w] + times[f"{w} again"]) for w in "ab")
     noise = median(first / second for first, second in zip(times["a"], times["a again"], strict=True))

@@ -43,9 +43,7 @@ class Lengths:
 
     def packed(self) -> Float[Tensor, "T width"]:
         """Random queries, keys and values side by side, as a projection leaves them."""
-        return torch.randn(
-            sum(self.lengths), 3 * self.heads * self.dim, generator=torch.Generator().manual_seed(0)
-        )
+        return torch.randn(sum(self.lengths), 3 * self.heads * self.dim, generator=torch.Generator().manual_seed(0))
 
     def padded(self) -> tuple[Float[Tensor, "N longest width"], Bool[Tensor, "N longest"]]:
         """The same rows padded to the longest document, and which are real."""

@@ -36,12 +36,12 @@ def padded(case: Lengths, device: str, dtype: torch.dtype) -> Way:
 
 
 def nested(case: Lengths, device: str, dtype: torch.dtype) -> Way:
-    """A nested tensor in the jagged layout."""
+    """A nested tensor in the jagged layout, which takes no views."""
     offsets = case.offsets.to(device)
 
     def usual(qkv: Tensor) -> Tensor:
-        q, k, v = (torch.nested.nested_tensor_from_jagged(x, offsets).transpose(1, 2) for x in case.split(qkv))
-        return F.scaled_dot_product_attention(q, k, v)
+        parts = (torch.nested.nested_tensor_from_jagged(x.contiguous(), offsets) for x in case.split(qkv))
+        return F.scaled_dot_product_attention(*(x.transpose(1, 2) for x in parts))
 
     return usual, case.packed().to(device, dtype)
 
@@ -72,9 +72,5 @@ def varlen(case: Lengths, device: str, dtype: torch.dtype) -> Way:
 def block_mask(case: Lengths, device: str) -> BlockMask:
     """FlexAttention's mask of documents."""
     document = torch.repeat_interleave(torch.arange(len(case.lengths)), torch.tensor(case.lengths)).to(device)
-
-    def same(b: Tensor, h: Tensor, query: Tensor, key: Tensor) -> Tensor:
-        return document[query] == document[key]
-
     rows = sum(case.lengths)
-    return create_block_mask(same, None, None, rows, rows, device=device)
+    return create_block_mask(lambda b, h, q, k: document[q] == document[k], None, None, rows, rows, device=device)
