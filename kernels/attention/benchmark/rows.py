@@ -14,7 +14,7 @@ from foundation.bench import Row, bytes_compared, side_by_side
 from foundation.kernels.attention.attention import attention
 from foundation.kernels.attention.benchmark import peers
 from foundation.kernels.attention.benchmark.floor import ceilings, waiting
-from foundation.kernels.attention.benchmark.lengths import EQUAL, ENCODER, SMALL, SPECTRA, Lengths
+from foundation.kernels.attention.benchmark.lengths import ENCODER, EQUAL, SMALL, SPECTRA, Lengths
 from foundation.kernels.attention.bias import RaggedBias
 
 LONG = Lengths("16,384 rows in 32 documents", (512,) * 32)
@@ -27,7 +27,7 @@ Peer = Callable[[Lengths, str, torch.dtype], peers.Way]
 
 
 def table() -> list[Row]:
-    """All comparisons that this machine can make: on its GPU in bfloat16 if there is one, else on the CPU in float32."""
+    """All comparisons that this machine can make: on a GPU in bfloat16 if there is one, else on the CPU in float32."""
     if torch.cuda.is_available():
         return [*_on_gpu(), *layout_against_block_mask()]
     return [*_on_cpu(), *layout_against_block_mask(), *bias_gradient()]
