@@ -18,6 +18,7 @@ from foundation.errors import FoundationError
 BENCHMARKS: dict[str, str] = {  # name -> function without arguments that returns rows
     "attention": "foundation.kernels.attention.benchmark.rows:table",
     "shards": "foundation.data.benchmark:chunked_vs_single",
+    "short": "foundation.kernels.short.benchmark:short_vs_fused",
 }
 
 

@@ -23,6 +23,7 @@ from foundation.kernels.variant import Variant
 
 FAMILIES: dict[str, str] = {  # name -> module with VARIANTS, a tuple of Variant
     "prologue": "foundation.kernels.prologue.variants",
+    "short": "foundation.kernels.short.variants",
 }
 TARGETS = (90, 80)  # H100 and H200; A100
 MOST_REGISTERS = 255

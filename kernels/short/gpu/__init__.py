@@ -1,0 +1,1 @@
+"""Triton kernels of short attention; imported only where they run."""
