@@ -17,6 +17,7 @@ from foundation.errors import FoundationError
 
 BENCHMARKS: dict[str, str] = {  # name -> function without arguments that returns rows
     "attention": "foundation.kernels.attention.benchmark.rows:table",
+    "loss": "foundation.kernels.loss.benchmark:chunked_vs_whole",
     "shards": "foundation.data.benchmark:chunked_vs_single",
     "short": "foundation.kernels.short.benchmark:short_vs_fused",
 }
