@@ -11,11 +11,11 @@ from foundation.kernels.attention.gpu.support import why_not
 
 Backend = Literal["auto", "reference", "sdpa", "triton"]
 
-_chosen: ContextVar[Backend] = ContextVar("attention backend", default="auto")
+_chosen: ContextVar[str] = ContextVar("attention backend", default="auto")
 
 
 @contextmanager
-def use_backend(backend: Backend) -> Iterator[None]:
+def use_backend(backend: str) -> Iterator[None]:
     """Every attention inside that does not name a backend takes this one; other threads are not affected.
 
     Example:
@@ -33,7 +33,7 @@ def use_backend(backend: Backend) -> Iterator[None]:
         _chosen.reset(before)
 
 
-def choose(backend: Backend, q: Tensor) -> Backend:
+def choose(backend: str, q: Tensor) -> str:
     """The path to take for these queries, never "auto": Triton for what its kernels serve on a GPU, else sdpa.
 
     Raises:

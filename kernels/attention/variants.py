@@ -1,6 +1,6 @@
 """The ways in which the attention kernels are compiled on a GPU: each head dim and type, and each term with 64."""
 
-from foundation.kernels.attention.gpu.launch import Launch, launches
+from foundation.kernels.attention.gpu.launch import Launch, launches, parts
 from foundation.kernels.attention.gpu.support import HEADS
 from foundation.kernels.variant import Variant
 
@@ -16,8 +16,8 @@ STRIDES = ("q_row", "k_row", "v_row")  # heads need not begin at multiples of 16
 def _variants(dim: int, dtype: str, term: str = "") -> list[Variant]:
     """The three kernels for heads of `dim` of type `dtype`, with one optional term."""
     extra = 16 if term == "points" else 0
-    launch = launches(dim, 4 if dtype == "fp32" else 2, extra)
-    main, tail = HEADS[dim]
+    launch = launches(dim, 4 if dtype == "fp32" else 2, extra, bool(term))
+    main, tail = parts(dim, 4 if dtype == "fp32" else 2)
     constants = {
         "DIM": dim, "MAIN": main, "TAIL": tail, "EXTRA": extra, "BIAS": term == "bias",
         "REACH": 32 if term == "table" else -1, "BITS": term == "bits",
@@ -59,7 +59,7 @@ def _variant(name: str, kernel: str, types: dict[str, str], constants: dict[str,
         launch.warps,
         launch.stages,
         tensor_cores=types["q"] != "*fp32",
-        pipelined=True,
+        pipelined=not constants.get("TABLE_GRAD"),  # the histogram's loop inside the loop forbids it
     )
 
 
@@ -76,8 +76,10 @@ def _term_types(term: str, own: str) -> dict[str, str]:
 VARIANTS = tuple(
     variant
     for dim, dtype, term in (
-        *((dim, dtype, "") for dim in HEADS for dtype in ("bf16", "fp32")),
+        *((dim, "bf16", "") for dim in HEADS),
+        *((dim, "fp32", "") for dim in (32, 64, 88, 128)),  # 80 and 96 are read as 88 is
         *((64, "bf16", term) for term in ("bits", "bias", "table", "points")),
+        *((64, "fp32", term) for term in ("bias", "points")),
     )
     for variant in _variants(dim, dtype, term)
 )

@@ -52,6 +52,11 @@ class PointBias:
             if bool(getattr(self, name).isnan().any()):
                 raise ValueError(f"point bias: {name} has a NaN. Leave rows without a point out of the attention.")
 
+    @property
+    def width(self) -> int:
+        """Columns added to queries and keys: 16, 32 or 64."""
+        return next(width for width in WIDTHS if width >= 3 * self.query_points.shape[2] + 1)
+
     def dense(self, layout: AttentionLayout, heads: int) -> Float[Tensor, "heads Tq Tk"]:
         """Of all pairs of rows, point by point; for the reference."""
         out = self.query_points.new_zeros(heads, len(self.query_points), len(self.key_points))
@@ -69,7 +74,7 @@ class PointBias:
         one_column = weight.expand(len(x), -1, 1)
         query = torch.cat([2 * weight * x.flatten(2), -one_column], -1)
         key = torch.cat([y.flatten(2), y.square().sum((2, 3)).unsqueeze(-1)], -1)
-        more = next(width for width in WIDTHS if width >= query.shape[-1]) - query.shape[-1]
+        more = self.width - query.shape[-1]
         return F.pad(query, (0, more)), F.pad(key, (0, more))
 
 

@@ -76,9 +76,9 @@ class RaggedBias:
         self,
         layout: AttentionLayout,
         heads: int,
-        rows: Sequence[tuple[Int[Tensor, "B n"], Int[Tensor, "B m"]]],
-    ) -> list[Float[Tensor, "_ heads _ _"]]:
-        """The bias [B, heads, n, m] of each of several groups of B pieces of n query and m key rows.
+        rows: Sequence[tuple[Int[Tensor, "_ _"], Int[Tensor, "_ _"]]],
+    ) -> list[Float[Tensor, "_ _ _ _"]]:
+        """The bias [B, heads, n, m] of each of several groups of B pieces of query rows [B, n] and key rows [B, m].
 
         All at once, so that the values are cut only once and their gradient is one concatenation.
         """

@@ -57,9 +57,9 @@ class RelativeBias:
         self,
         layout: AttentionLayout,
         heads: int,
-        rows: Sequence[tuple[Int[Tensor, "B n"], Int[Tensor, "B m"]]],
-    ) -> list[Float[Tensor, "_ heads _ _"]]:
-        """The bias [B, heads, n, m] of each of several groups of B pieces of n query and m key rows."""
+        rows: Sequence[tuple[Int[Tensor, "_ _"], Int[Tensor, "_ _"]]],
+    ) -> list[Float[Tensor, "_ _ _ _"]]:
+        """The bias [B, heads, n, m] of each of several groups of B pieces of query rows [B, n] and key rows [B, m]."""
         bins = (self._bins(self.query_at[query].unsqueeze(2), self.key_at[key].unsqueeze(1)) for query, key in rows)
         return [self.table[:, bin].transpose(0, 1) for bin in bins]
 

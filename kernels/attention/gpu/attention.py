@@ -32,7 +32,7 @@ def triton_attention(
             values, places = bias.values, layout.bias_places(q.shape[1])
         case RelativeBias():
             table, query_at, key_at = bias.table.contiguous(), bias.query_at, bias.key_at
-    tiles = prepare(layout, q, 0 if extra_q is None else extra_q.shape[-1])
+    tiles = prepare(layout, q, bias)
     out, _ = packed_attention(
         q, k, v, extra_q, extra_k, values, table, *places, query_at, key_at,
         layout.bounds, layout.sees, layout.kind, tiles, scale,
@@ -40,9 +40,14 @@ def triton_attention(
     return out
 
 
-def prepare(layout: AttentionLayout, q: Float[Tensor, "Tq heads dim"], extra: int = 0) -> list[Int[Tensor, "..."]]:
-    """Make the lists that attention with queries like `q` reads, once; returns programs and entries of each kernel."""
-    launch = launches(q.shape[-1], q.element_size(), extra)
+def prepare(
+    layout: AttentionLayout, q: Float[Tensor, "Tq heads dim"], bias: Bias | None = None
+) -> list[Int[Tensor, "..."]]:
+    """Make the lists that attention with queries and a bias like these reads, once; the programs and entries of each
+    kernel in turn.
+    """
+    extra = bias.width if isinstance(bias, PointBias) else 0
+    launch = launches(q.shape[-1], q.element_size(), extra, bias is not None or layout.sees is not None)
     forward = layout.tiles(launch.forward.queries, launch.forward.keys).queries
     queries = layout.tiles(launch.backward_queries.queries, launch.backward_queries.keys).queries
     keys = layout.tiles(launch.backward_keys.queries, launch.backward_keys.keys).keys

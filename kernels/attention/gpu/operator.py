@@ -8,8 +8,7 @@ from foundation.kernels.attention.gpu.backward_keys import attention_backward_ke
 from foundation.kernels.attention.gpu.backward_queries import attention_backward_queries
 from foundation.kernels.attention.gpu.delta import attention_delta
 from foundation.kernels.attention.gpu.forward import attention_forward
-from foundation.kernels.attention.gpu.launch import Launch, launches
-from foundation.kernels.attention.gpu.support import HEADS
+from foundation.kernels.attention.gpu.launch import Launch, launches, parts
 
 # Operators are declared with plain types: PyTorch reads its schema from them.
 
@@ -35,7 +34,7 @@ def packed_attention(
 ) -> tuple[Tensor, Tensor]:
     """Outputs like q, and the log2 of each softmax's sum [heads, Tq], inf for rows that see nothing."""
     out, lse = _like(q), q.new_empty((q.shape[1], q.shape[0]), dtype=torch.float32)
-    launch = launches(q.shape[2], q.element_size(), _width(extra_q)).forward
+    launch = launches(q.shape[2], q.element_size(), _width(extra_q), _has_terms(extra_q, bias, table, sees)).forward
     programs, begins = tiles[:2]
     _run(
         attention_forward, launch, programs, q.shape[1],
@@ -81,7 +80,7 @@ def packed_attention_backward(
     if queries:
         blocks = (triton.cdiv(queries, 64), heads)
         attention_delta[blocks](out, grad, delta, queries, heads, dim, triton.next_power_of_2(dim), 64)
-    launch = launches(dim, q.element_size(), _width(extra_q))
+    launch = launches(dim, q.element_size(), _width(extra_q), _has_terms(extra_q, bias, table, sees))
     layout = (bounds, sees, kind, bias, bias_row, bias_head, table, query_at, key_at)
     sizes = (scale, *_strides(q, k, v), queries, heads)
     constants = _constants(q, extra_q, bias, table, sees)
@@ -169,7 +168,7 @@ def _run(kernel: object, launch: Launch, programs: Tensor, heads: int, *argument
 def _constants(
     q: Tensor, extra: Tensor | None, bias: Tensor | None, table: Tensor | None, sees: Tensor | None
 ) -> dict[str, object]:
-    main, tail = HEADS[q.shape[2]]
+    main, tail = parts(q.shape[2], q.element_size())
     return {
         "DIM": q.shape[2],
         "MAIN": main,
@@ -186,6 +185,10 @@ def _constants(
 def _strides(q: Tensor, k: Tensor, v: Tensor) -> tuple[int, ...]:
     # of an axis of one element the stride is arbitrary and never used, but must keep the kernels' promise
     return tuple(x.stride(i) if x.shape[i] > 1 else x.shape[2] for x in (q, k, v) for i in (0, 1))
+
+
+def _has_terms(*terms: Tensor | None) -> bool:
+    return any(term is not None for term in terms)
 
 
 def _width(extra: Tensor | None) -> int:

@@ -7,8 +7,7 @@ from importlib.util import find_spec
 import torch
 from torch import Tensor
 
-HEADS = {32: (32, 0), 64: (64, 0), 80: (64, 32), 88: (64, 32), 96: (64, 32), 128: (128, 0)}
-"""Head dim -> width of its first part and of its last, which is masked: powers of two, as tiles have to be."""
+HEADS = (32, 64, 80, 88, 96, 128)  # head dims
 
 DTYPES = (torch.float32, torch.float16, torch.bfloat16)
 

@@ -121,7 +121,9 @@ def largest_difference(a, b):
 def error(backend, layout, generator, dtype, dim=32, heads=2, bias="none", scale=None, device="cpu"):
     """How far a backend is from the definition in float64, outputs and gradients."""
     rows = draw_rows(layout, generator, dtype, heads, dim)
-    tensors, make = draw_bias(bias, layout, generator, dtype if bias == "ragged" else torch.float32, heads)
+    tensors, make = draw_bias(
+        bias, layout, generator, dtype if bias == "ragged" or dtype == torch.float64 else torch.float32, heads
+    )
     weight = torch.randn(rows[0].shape, dtype=torch.float64, generator=generator).to(dtype)
     on = [[x.detach().to(device).requires_grad_() for x in some] for some in (rows, tensors)]
     found = outputs_and_gradients(

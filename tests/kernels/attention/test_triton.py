@@ -107,6 +107,7 @@ def test_permuted_segments_give_permuted_results(cases, generator):
     assert all(torch.equal(x[moved], y) for x, y in zip(before, after, strict=True))
 
 
+@pytest.mark.filterwarnings("ignore:All-NaN slice")
 def test_a_foreign_segment_changes_nothing(cases, generator):
     """Not by one bit, even if it is full of NaN."""
     offsets, code = cases.segments((50, 20), 2, generator)
