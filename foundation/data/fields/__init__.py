@@ -1,0 +1,1 @@
+"""Fields: simulations on grids, read from and written to The Well's HDF5 layout."""
