@@ -17,10 +17,15 @@ from foundation.errors import FoundationError
 
 BENCHMARKS: dict[str, str] = {  # name -> function without arguments that returns rows
     "attention": "foundation.kernels.attention.benchmark.rows:table",
+    "decode": "foundation.kernels.decode.benchmark:cached_vs_whole",
     "loss": "foundation.kernels.loss.benchmark:chunked_vs_whole",
+    "prologue": "foundation.kernels.prologue.benchmark:fused_vs_eager",
     "shards": "foundation.data.benchmark:chunked_vs_single",
     "short": "foundation.kernels.short.benchmark:short_vs_fused",
 }
+
+
+WIDTH = 140  # of the printed table, at least, also where it is written to a file
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,7 @@ def bench(names: Sequence[str] = (), *, out: Path | None = None) -> None:
     for row in (r for some in rows.values() for r in some):
         numbers = f"{row.a:,.4g}", f"{row.b:,.4g}", row.unit, f"{row.ratio:.3g}x", f"{row.noise:.2f}"
         table.add_row(row.name, *numbers, "" if row.floor is None else f"{row.floor:.0%}")
-    Console().print(table)
+    Console(width=max(Console().width, WIDTH)).print(table)
     if out is not None:
         _save(rows, out)
 

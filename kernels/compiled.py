@@ -13,7 +13,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from importlib import import_module
 from pathlib import Path
@@ -22,8 +22,10 @@ from foundation.files import whole_file
 from foundation.kernels.variant import Variant
 
 FAMILIES: dict[str, str] = {  # name -> module with VARIANTS, a tuple of Variant
+    "decode": "foundation.kernels.decode.variants",
     "prologue": "foundation.kernels.prologue.variants",
     "short": "foundation.kernels.short.variants",
+    "attention": "foundation.kernels.attention.variants",
 }
 TARGETS = (90, 80)  # H100 and H200; A100
 MOST_REGISTERS = 255
@@ -73,9 +75,10 @@ class Compiled:
         return [f"{self.name} on sm_{self.target}: {fault}." for fault, is_so in wrong.items() if is_so]
 
 
-def variants(families: Iterable[str]) -> list[Variant]:
-    """Every variant of these families."""
-    return [v for name in families for v in import_module(FAMILIES[name]).VARIANTS]
+def variants(slow: bool = True) -> list[Variant]:
+    """Every variant of all families, or without `slow` those that every test run compiles."""
+    every = [v for module in FAMILIES.values() for v in import_module(module).VARIANTS]
+    return [v for v in every if slow or not v.slow]
 
 
 def compile_variant(variant: Variant, target: int) -> Compiled:
@@ -147,11 +150,11 @@ def read_table(text: str) -> tuple[str, list[Compiled]]:
     return version, rows
 
 
-def compile_all(families: Iterable[str] = tuple(FAMILIES), targets: Sequence[int] = TARGETS) -> list[Compiled]:
-    """Every variant of these families on each of these targets; nothing comes from an earlier run."""
+def compile_all(targets: Sequence[int] = TARGETS, slow: bool = True) -> list[Compiled]:
+    """The variants of all families on each of these targets; nothing comes from an earlier run."""
     os.environ.pop("TRITON_INTERPRET", None)
     os.environ["TRITON_DEFAULT_FP_FUSION"] = "1"  # Triton 3.10 changes the default
-    every = variants(families)
+    every = variants(slow)
     with tempfile.TemporaryDirectory() as cache:
         os.environ["TRITON_CACHE_DIR"] = cache
         return [compile_variant(v, target) for target in targets for v in every]

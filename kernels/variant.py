@@ -18,6 +18,7 @@ class Variant:
         stages: num_stages of the launch.
         tensor_cores: on sm_90 its products must run as wgmma.
         pipelined: its loop must load asynchronously.
+        slow: compiled for the table and by the slow tests only.
     """
 
     name: str
@@ -29,3 +30,4 @@ class Variant:
     stages: int = 2
     tensor_cores: bool = False
     pipelined: bool = False
+    slow: bool = False

@@ -1,0 +1,1 @@
+"""The Triton kernel of decoding; imported only where it runs."""
