@@ -3,11 +3,13 @@
 The forward is the fused one with the bias as its mask; the backward makes the probabilities again, some rows at a time.
 """
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
-from torch.autograd.function import FunctionCtx, once_differentiable
+from torch.autograd.function import once_differentiable
 
 ROWS = 64  # of queries at a time in the backward: their probabilities stay in cache
 
@@ -25,14 +27,14 @@ def biased_attention(
 
 class _Biased(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: FunctionCtx, q: Tensor, k: Tensor, v: Tensor, bias: Tensor, scale: float) -> Tensor:
+    def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, bias: Tensor, scale: float) -> Tensor:  # noqa: ANN401
         ctx.save_for_backward(q, k, v, bias)
         ctx.scale = scale
         return F.scaled_dot_product_attention(q, k, v, attn_mask=bias, scale=scale)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: FunctionCtx, grad: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, None]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, None]:  # noqa: ANN401
         q, k, v, bias = ctx.saved_tensors
         grad_q, grad_bias = torch.empty_like(q), torch.empty_like(bias)
         grad_k, grad_v = torch.zeros_like(k), torch.zeros_like(v)

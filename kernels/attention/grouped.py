@@ -24,17 +24,16 @@ def grouped_attention(
     Rows are gathered once and split, not indexed block by block: the gradient of a split is one concatenation, that
     of an index is a full-size tensor of zeros for each block.
     """
-    scale = q.shape[-1] ** -0.5 if scale is None else scale
+    factor = q.shape[-1] ** -0.5 if scale is None else scale
     if isinstance(bias, PointBias):
-        return _with_points(q, k, v, layout, scale, bias)
-    plan, heads = layout.plan, q.shape[1]
-    rows = _rows(plan, layout)
-    added = [None] * len(rows) if bias is None else bias.pieces(layout, heads, rows)
+        return _with_points(q, k, v, layout, factor, bias)
+    plan = layout.plan
+    added = [None] * len(plan.blocks) if bias is None else bias.pieces(layout, q.shape[1], _rows(plan, layout))
     q, k, v = _take(q, plan.query_order), _take(k, plan.key_order), _take(v, plan.key_order)
     query_rows, key_rows = [b.pieces * b.queries for b in plan.blocks], [b.pieces * b.keys for b in plan.blocks]
     parts = [
-        _block_attention(*part, block, scale, extra)
-        for *part, block, extra in zip(
+        _block_attention(a, b, c, block, factor, extra)
+        for a, b, c, block, extra in zip(
             q.split(query_rows), k.split(key_rows), v.split(key_rows), plan.blocks, added, strict=True
         )
     ]

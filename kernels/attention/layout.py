@@ -7,8 +7,9 @@ segment sorted content first and then by code, the visible keys of any row are a
 start, prefix, lo, hi. Kinds of keys may be hidden from a row on top of that, by one bit a kind.
 """
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
+from typing import Any
 
 import torch
 from jaxtyping import Int, Integer
@@ -80,11 +81,11 @@ class AttentionLayout:
     def to(self, device: torch.device | str) -> "AttentionLayout":
         """The same layout on another device."""
         # by identity: the two sides of self-attention stay one tensor
-        moved = {id(part): None if part is None else part.to(device) for part in self._parts.values()}
-        return AttentionLayout(**{name: moved[id(part)] for name, part in self._parts.items()})
+        moved = {id(part): part.to(device) for part in self._parts.values() if part is not None}
+        return replace(self, **{name: moved.get(id(part)) for name, part in self._parts.items()})
 
     @property
-    def _parts(self) -> dict[str, Tensor | None]:
+    def _parts(self) -> dict[str, Any]:
         return {f.name: getattr(self, f.name) for f in fields(self) if f.init}
 
     @property

@@ -1,6 +1,7 @@
 """What is wrong with the parts of a layout, in one sentence each."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from jaxtyping import Int, Integer
@@ -10,7 +11,7 @@ from foundation.kernels.attention.segments import segment_of
 
 KINDS = 31  # bits of a non-negative int32
 
-Parts = Mapping[str, Tensor | None]  # the fields of AttentionLayout by name
+Parts = Mapping[str, Any]  # the fields of AttentionLayout by name: tensors, or None for those that may be left out
 
 
 def check_parts(parts: Parts) -> None:

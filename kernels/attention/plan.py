@@ -61,11 +61,11 @@ class Plan:
         bits = None if sees is None or kind is None else (sees.cpu(), kind.cpu())
         pieces = _Pieces.of(ranges.cpu(), segment.cpu(), bits)
         shape = torch.stack([pieces.rows, pieces.prefix + pieces.window, pieces.masked.long()], 1)
-        kinds, kind, counts = torch.unique(shape, dim=0, return_inverse=True, return_counts=True)
-        order = torch.argsort(kind, stable=True)  # pieces by shape
+        shapes, shape_of, counts = torch.unique(shape, dim=0, return_inverse=True, return_counts=True)
+        order = torch.argsort(shape_of, stable=True)  # pieces by shape
         blocks = tuple(
             Block(len(members), n, m, pieces.visible(members, n, m).to(device) if masked else None)
-            for (n, m, masked), members in zip(kinds.tolist(), order.split(counts.tolist()), strict=True)
+            for (n, m, masked), members in zip(shapes.tolist(), order.split(counts.tolist()), strict=True)
         )
         query_order = torch.argsort(_inverse(order)[pieces.of_row], stable=True)
         key_order = pieces.key_rows(order)

@@ -32,8 +32,8 @@ def reference_attention(
         scale: 1 / sqrt(dim) if None.
         bias: added to the logits; -inf hides a pair.
     """
-    scale = q.shape[-1] ** -0.5 if scale is None else scale
-    score = torch.einsum("qhd,khd->hqk", q, k) * scale
+    factor = q.shape[-1] ** -0.5 if scale is None else scale
+    score = torch.einsum("qhd,khd->hqk", q, k) * factor
     if bias is not None:
         score = score + bias.dense(layout, q.shape[1])
     mask = visible(layout) & (score > -torch.inf)
