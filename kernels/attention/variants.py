@@ -12,6 +12,12 @@ SIZES = {
 }  # fmt: skip
 STRIDES = ("q_row", "k_row", "v_row")  # heads need not begin at multiples of 16: 88 is none
 
+QUICK = frozenset(
+    f"attention {kernel} {what}"
+    for kernel in ("forward", "backward_queries", "backward_keys")
+    for what in ("bf16 64", "bf16 88", "bf16 64 points", "fp32 64")
+)
+
 
 def _variants(dim: int, dtype: str, term: str = "") -> list[Variant]:
     """The three kernels for heads of `dim` of type `dtype`, with one optional term."""
@@ -59,6 +65,7 @@ def _variant(name: str, kernel: str, types: dict[str, str], constants: dict[str,
         launch.warps,
         launch.stages,
         tensor_cores=types["q"] != "*fp32",
+        slow=name not in QUICK,
         pipelined=not constants.get("TABLE_GRAD"),  # the histogram's loop inside the loop forbids it
     )
 
