@@ -14,10 +14,11 @@ def _variant(own: bool, new: int, dim: int, dtype: str) -> Variant:
         rounded | INTEGERS | {"scale": "fp32"},
         sizes | {"PRECISION": "ieee"},
         aligned=("stored",),
+        warps=8 if dtype == "fp32" else 4,
         stages=3,
         pipelined=True,
     )
 
 
 SIZES = ((True, 1, 64, "bf16"), (True, 2, 64, "bf16"), (False, 2, 64, "bf16"), (True, 1, 128, "bf16"))
-VARIANTS = tuple(_variant(*size) for size in (*SIZES, (False, 1, 32, "fp32"), (True, 2, 64, "fp32")))
+VARIANTS = tuple(_variant(*size) for size in (*SIZES, (False, 1, 32, "fp32"), (True, 2, 128, "fp32")))

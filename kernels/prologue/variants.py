@@ -18,6 +18,7 @@ def _variant(direction: str, dim: int, kind: str, dtype: str) -> Variant:
         {p: f"*{dtype if p in ROUNDED else 'fp32'}" for p in pointers} | NUMBERS | dict.fromkeys(strides, "i32"),
         {"KIND": kind, "DIM": dim, "HALF": half, "BLOCK": 16},
         aligned=strides if dim % 16 == 0 else (),
+        slow=dim not in (64, 88),
     )
 
 

@@ -8,7 +8,12 @@ from foundation.kernels.decode.cache import BLOCK
 from foundation.kernels.decode.gpu.forward import decode_forward
 from foundation.kernels.decode.tiles import HEIGHT
 
-WARPS, STAGES = 4, 3
+STAGES = 3
+
+
+def warps(dtype: torch.dtype) -> int:
+    """Of a program; float32 spills with 4."""
+    return 8 if dtype == torch.float32 else 4
 
 
 def launch(
@@ -22,6 +27,6 @@ def launch(
         decode_forward[(len(rows), heads)](
             q, keys, values, out, rows.contiguous(), segment, prefix, rows.shape[1], heads, keys.shape[1], scale,
             OWN=own, NEW=new, DIM=dim, WIDTH=triton.next_power_of_2(dim), HEIGHT=HEIGHT, BLOCK=BLOCK,
-            PRECISION="ieee", num_warps=WARPS, num_stages=STAGES,
+            PRECISION="ieee", num_warps=warps(q.dtype), num_stages=STAGES,
         )  # fmt: skip
     return out
