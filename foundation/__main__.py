@@ -10,12 +10,14 @@ COMMANDS: dict[str, str | dict[str, str]] = {
     "simulate": {"sky": "foundation.data.simulate.command:sky"},
     "ingest": "foundation.data.ingest:ingest",
     "inspect": "foundation.data.inspect:inspect",
+    "statistics": "foundation.data.fields.statistics:statistics",
     "tokenize": {"train": "foundation.tokenizers.train:train", "apply": "foundation.tokenizers.apply:apply"},
     "train": "foundation.training.train:train",
     "export": "foundation.training.export:export",
     "embed": "foundation.evaluation.embed:embed",
     "evaluate": "foundation.evaluation.evaluate:evaluate",
     "sample": "foundation.sampling.command:sample",
+    "balance": "foundation.data.balance.command:balance",
     "bench": "foundation.bench:bench",
 }
 SUMMARY = {
@@ -23,12 +25,14 @@ SUMMARY = {
     "simulate": "make record shards of simulated objects",
     "ingest": "read survey files into record shards",
     "inspect": "say what a file, shard directory, tokenizer or checkpoint holds",
+    "statistics": "measure the channels of simulations and their increments; write stats.yaml",
     "tokenize": "train tokenizers (train), turn record shards into token shards (apply)",
     "train": "pretrain the masked transformer on token shards",
     "export": "turn a training checkpoint into model.safetensors + config.json",
     "embed": "frozen embeddings of survey files or shards, as parquet or npz",
     "evaluate": "probe the frozen encoder on tasks, beside its baselines; write a report",
     "sample": "predict any modality from any other",
+    "balance": "predict how busy each policy of dealing a mix of data sets keeps all ranks",
     "bench": "measure speed and memory as ratios, side by side",
 }
 

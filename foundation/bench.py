@@ -20,6 +20,7 @@ BENCHMARKS: dict[str, str] = {  # name -> function without arguments that return
     "decode": "foundation.kernels.decode.benchmark:cached_vs_whole",
     "loss": "foundation.kernels.loss.benchmark:chunked_vs_whole",
     "prologue": "foundation.kernels.prologue.benchmark:fused_vs_eager",
+    "balance": "foundation.data.balance.benchmark:rows",
     "shards": "foundation.data.benchmark:chunked_vs_single",
     "short": "foundation.kernels.short.benchmark:short_vs_fused",
 }

@@ -39,7 +39,6 @@ def test_packed_batches_are_items_too():
 
 def test_a_full_rank_is_passed_over():
     assert share(np.array([5.0, 4.0, 3.0, 1.0]), 2) == [[0, 3], [1, 2]]
-    dealt = share(np.array([5.0, 4.0, 3.0, 1.0]), 2, np.array([1, 6, 6, 1]), 12)
     assert share(np.array([4.0, 3.0, 2.0]), 2, np.array([1, 9, 9]), 10) == [[0, 2], [1]]
 
 

@@ -1,0 +1,48 @@
+"""Benchmark of balance: time that ranks wait for each other with planned and with random work."""
+
+import numpy as np
+
+from foundation.bench import Row
+from foundation.data.balance.cost import CostModel
+from foundation.data.balance.share import share
+from foundation.data.balance.waiting import Load, idle_fraction, run
+from foundation.data.balance.world import World
+
+FLAT = ((1024, 30.5), (1056, 31.7), (1089, 32.7))  # tokens a frame, cost; 12 frames a micro-batch, as Walrus in 2D
+DEEP = ((4096, 40.7), (4352, 44.0), (4913, 51.4))  # 3 frames a micro-batch, as Walrus in 3D
+TIMES = (4, 4, 6, 1, 2, 2)  # data sets alike in cost
+SECONDS = 1e-3  # a unit of cost: a micro-batch sleeps 30 to 51 ms, long beside what the scheduler takes
+STEPS = 16
+
+
+def rows() -> list[Row]:
+    """Idle fraction on two gloo processes, and imbalance of ragged samples on 64 simulated ranks."""
+    return [_waiting("sharded weights", World(2, 2, 4)), _waiting("whole weights", World(2, 1, 4)), _ragged()]
+
+
+def mix() -> Load:
+    """The 19 data sets of Walrus, that much faster."""
+    frames = [(12, *f) for f in FLAT] + [(3, *d) for d in DEEP]
+    sets = [f for f, times in zip(frames, TIMES, strict=True) for _ in range(times)]
+    work = tuple((float(n * tokens), float(n * tokens**2), 0.0) for n, tokens, _ in sets)
+    return Load(work, tuple(SECONDS * cost for *_, cost in sets), (1000,) * len(sets))
+
+
+def _waiting(weights: str, world: World) -> Row:
+    turns = [idle_fraction(run(name, mix(), world, STEPS)) for name in ("random", "sorted", "sorted", "random")]
+    naive, ours = (turns[0] + turns[3]) / 2, (turns[1] + turns[2]) / 2
+    name = f"idle on 2 processes, {weights}: sorted, over random"
+    return Row(name, naive, ours, ours / naive, "of the time", noise=turns[0] / turns[3])
+
+
+def _ragged(ranks: int = 64, each: int = 32, steps: int = 200) -> Row:
+    """Samples of log-normal length; their cost grows with the pairs of an encoder of width 768."""
+    rng, model, found = np.random.default_rng(0), CostModel(0.0, 1.0, 1 / (6 * 768)), []
+    for _ in range(steps):
+        length = np.clip(np.exp(rng.normal(6.2, 0.35, ranks * each)), 256, 900)
+        costs = model(np.stack([length, length**2, 0 * length], 1))
+        dealt = share(costs, ranks)
+        loads = costs.reshape(ranks, each).sum(1), np.array([costs[items].sum() for items in dealt])
+        found.append([load.max() / load.mean() - 1 for load in loads])
+    a, b = np.percentile(found, 95, axis=0).tolist()
+    return Row("p95 imbalance, 64 ranks, ragged samples: longest first, over random", a, b, b / a, "of the mean")
