@@ -5,10 +5,10 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from foundation.kernels.attention.bias import Bias, PointBias
-from foundation.kernels.attention.biased import biased_attention
+from foundation.kernels.attention.bias import Bias, PointBias, RaggedBias, RelativeBias
 from foundation.kernels.attention.layout import AttentionLayout
-from foundation.kernels.attention.plan import Block, Plan
+from foundation.kernels.attention.plan import Block
+from foundation.kernels.attention.ragged import ragged_attention
 
 
 def grouped_attention(
@@ -25,18 +25,18 @@ def grouped_attention(
     of an index is a full-size tensor of zeros for each block.
     """
     factor = q.shape[-1] ** -0.5 if scale is None else scale
-    if isinstance(bias, PointBias):
-        return _with_points(q, k, v, layout, factor, bias)
+    match bias:
+        case PointBias():
+            return _with_points(q, k, v, layout, factor, bias)
+        case RelativeBias():
+            return ragged_attention(q, k, v, layout, factor, bias.ragged(layout))
+        case RaggedBias():
+            return ragged_attention(q, k, v, layout, factor, bias)
     plan = layout.plan
-    added = [None] * len(plan.blocks) if bias is None else bias.pieces(layout, q.shape[1], _rows(plan, layout))
     q, k, v = _take(q, plan.query_order), _take(k, plan.key_order), _take(v, plan.key_order)
     query_rows, key_rows = [b.pieces * b.queries for b in plan.blocks], [b.pieces * b.keys for b in plan.blocks]
-    parts = [
-        _block_attention(a, b, c, block, factor, extra)
-        for a, b, c, block, extra in zip(
-            q.split(query_rows), k.split(key_rows), v.split(key_rows), plan.blocks, added, strict=True
-        )
-    ]
+    rows = zip(q.split(query_rows), k.split(key_rows), v.split(key_rows), plan.blocks, strict=True)
+    parts = [_block_attention(*piece, factor) for piece in rows]
     return _take(torch.cat(parts), plan.query_place) if parts else _zeros(q, k, v)
 
 
@@ -52,32 +52,13 @@ def _with_points(
     return grouped_attention(wide_q, wide_k, wide_v, layout, 1.0)[..., :dim].to(q.dtype)
 
 
-def _block_attention(
-    q: Tensor, k: Tensor, v: Tensor, block: Block, scale: float, bias: Float[Tensor, "B heads n m"] | None
-) -> Tensor:
+def _block_attention(q: Tensor, k: Tensor, v: Tensor, block: Block, scale: float) -> Tensor:
     if block.keys == 0:
-        return _zeros(q, k, v) if bias is None else _zeros(q, k, v) + bias.sum()
+        return _zeros(q, k, v)
     q = q.unflatten(0, (block.pieces, block.queries)).transpose(1, 2)  # [B, heads, n, dim]
     k, v = (x.unflatten(0, (block.pieces, block.keys)).transpose(1, 2) for x in (k, v))  # [B, heads, m, dim]
-    if bias is None:
-        out = F.scaled_dot_product_attention(q, k, v, attn_mask=block.visible, scale=scale)
-    else:
-        bias = bias if block.visible is None else bias.masked_fill(~block.visible, -torch.inf)
-        out = biased_attention(q, k, v, bias.to(q.dtype), scale)
+    out = F.scaled_dot_product_attention(q, k, v, attn_mask=block.visible, scale=scale)
     return out.transpose(1, 2).flatten(0, 1)  # [B * n, heads, dim]
-
-
-def _rows(plan: Plan, layout: AttentionLayout) -> list[tuple[Int[Tensor, "_ _"], Int[Tensor, "_ _"]]]:
-    """Query rows [B, n] and key rows [B, m] of each block."""
-    device = layout.query_code.device
-    query = torch.arange(len(layout.query_code), device=device) if plan.query_order is None else plan.query_order
-    key = torch.arange(len(layout.key_code), device=device) if plan.key_order is None else plan.key_order
-    queries = query.split([b.pieces * b.queries for b in plan.blocks])
-    keys = key.split([b.pieces * b.keys for b in plan.blocks])
-    return [
-        (q.view(b.pieces, b.queries), k.view(b.pieces, b.keys))
-        for q, k, b in zip(queries, keys, plan.blocks, strict=True)
-    ]
 
 
 def _zeros(q: Tensor, k: Tensor, v: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from foundation.kernels.attention.layout import ALIGNED, AttentionLayout
@@ -42,7 +42,7 @@ class RaggedBias:
         Raises:
             ValueError: a value is NaN.
         """
-        if bool(self.values.isnan().any()):
+        if bool(self.values.sum().isnan()) and bool(self.values.isnan().any()):  # the sum alone needs no memory
             where = int(self.values.isnan().nonzero()[0])
             raise ValueError(f"ragged bias: value {where} is NaN. Give numbers, or -inf to hide a pair.")
 
@@ -52,16 +52,7 @@ class RaggedBias:
         Raises:
             ValueError: there are more or fewer values than pairs of rows in the layout.
         """
-        queries, keys = segment_lengths(layout)
-        widths = [-(-m // ALIGNED) * ALIGNED for m in keys]
-        sizes = [heads * n * width for n, width in zip(queries, widths, strict=True)]
-        if sum(sizes) != len(self.values):
-            raise ValueError(
-                f"ragged bias: {len(self.values)} values for {heads} heads and a layout that needs {sum(sizes)}. "
-                "Build it with RaggedBias.of from one block a query segment."
-            )
-        parts = zip(self.values.split(sizes), queries, widths, keys, strict=True)
-        return [part.view(heads, n, width)[..., :m] for part, n, width, m in parts]
+        return blocks_of(self.values, layout, heads)
 
     def dense(self, layout: AttentionLayout, heads: int) -> Float[Tensor, "heads Tq Tk"]:
         """Of all pairs of rows, 0 outside segments; for the reference."""
@@ -72,28 +63,19 @@ class RaggedBias:
             rows.append(F.pad(block, (before, len(layout.key_code) - before - block.shape[-1])))
         return torch.cat(rows, 1) if rows else self.values.new_zeros(heads, 0, len(layout.key_code))
 
-    def pieces(
-        self,
-        layout: AttentionLayout,
-        heads: int,
-        rows: Sequence[tuple[Int[Tensor, "_ _"], Int[Tensor, "_ _"]]],
-    ) -> list[Float[Tensor, "_ _ _ _"]]:
-        """The bias [B, heads, n, m] of each of several groups of B pieces of query rows [B, n] and key rows [B, m].
 
-        All at once, so that the values are cut only once and their gradient is one concatenation.
-        """
-        blocks, segment, seen = self.blocks(layout, heads), layout.query_segment, layout.seen_segment
-        out = []
-        for query, key in rows:
-            home = segment[query[:, 0]]
-            local = query - layout.query_offsets[home, None]
-            local_key = key - layout.key_offsets[seen[query[:, 0]], None]
-            parts = [
-                _part(blocks[i], q, k)
-                for i, q, k in zip(home.tolist(), local.unbind(0), local_key.unbind(0), strict=True)
-            ]
-            out.append(parts[0].unsqueeze(0) if len(parts) == 1 else torch.stack(parts))
-        return out
+def blocks_of(values: Float[Tensor, "_"], layout: AttentionLayout, heads: int) -> list[Float[Tensor, "_ _ _"]]:
+    """`RaggedBias.blocks` of values that need no check, such as a gradient."""
+    queries, keys = segment_lengths(layout)
+    widths = [-(-m // ALIGNED) * ALIGNED for m in keys]
+    sizes = [heads * n * width for n, width in zip(queries, widths, strict=True)]
+    if sum(sizes) != len(values):
+        raise ValueError(
+            f"ragged bias: {len(values)} values for {heads} heads and a layout that needs {sum(sizes)}. "
+            "Build it with RaggedBias.of from one block a query segment."
+        )
+    parts = zip(values.split(sizes), queries, widths, keys, strict=True)
+    return [part.view(heads, n, width)[..., :m] for part, n, width, m in parts]
 
 
 def segment_lengths(layout: AttentionLayout) -> tuple[list[int], list[int]]:
@@ -101,10 +83,3 @@ def segment_lengths(layout: AttentionLayout) -> tuple[list[int], list[int]]:
     keys = torch.diff(layout.key_offsets)
     keys = keys if layout.key_of is None else keys[layout.key_of]
     return torch.diff(layout.query_offsets).tolist(), keys.tolist()
-
-
-def _part(block: Float[Tensor, "heads _ _"], query: Int[Tensor, "n"], key: Int[Tensor, "m"]) -> Tensor:
-    """Some rows and columns of a block; the block itself if they are all of it."""
-    if len(query) < block.shape[1]:
-        block = block.index_select(1, query)
-    return block if len(key) == block.shape[2] else block.index_select(2, key)

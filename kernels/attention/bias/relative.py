@@ -1,12 +1,12 @@
 """RelativeBias: a table of each head over the clipped distance of two positions."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from foundation.kernels.attention.bias.ragged import RaggedBias
 from foundation.kernels.attention.layout import AttentionLayout
 
 
@@ -53,15 +53,13 @@ class RelativeBias:
         """Of all pairs of rows; for the reference."""
         return self.table[:, self._bins(self.query_at[:, None], self.key_at[None, :])]
 
-    def pieces(
-        self,
-        layout: AttentionLayout,
-        heads: int,
-        rows: Sequence[tuple[Int[Tensor, "_ _"], Int[Tensor, "_ _"]]],
-    ) -> list[Float[Tensor, "_ _ _ _"]]:
-        """The bias [B, heads, n, m] of each of several groups of B pieces of query rows [B, n] and key rows [B, m]."""
-        bins = (self._bins(self.query_at[query].unsqueeze(2), self.key_at[key].unsqueeze(1)) for query, key in rows)
-        return [self.table[:, bin].transpose(0, 1) for bin in bins]
+    def ragged(self, layout: AttentionLayout) -> RaggedBias:
+        """The same as a number for every pair of rows of a segment; its gradient is that of looking up."""
+        seen = range(len(layout.query_offsets) - 1) if layout.key_of is None else layout.key_of.tolist()
+        queries = self.query_at.split(torch.diff(layout.query_offsets).tolist())
+        keys = self.key_at.split(torch.diff(layout.key_offsets).tolist())
+        bins = (self._bins(q[:, None], keys[i][None, :]) for q, i in zip(queries, seen, strict=True))
+        return RaggedBias.of([self.table[:, distances] for distances in bins])
 
     def _bins(self, query_at: Int[Tensor, "..."], key_at: Int[Tensor, "..."]) -> Int[Tensor, "..."]:
         return torch.clamp(key_at - query_at, -self.reach, self.reach).long() + self.reach
