@@ -1,0 +1,1 @@
+"""Measures of predicted simulations: errors as The Well defines them, baselines, pictures and videos."""
