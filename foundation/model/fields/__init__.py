@@ -1,0 +1,1 @@
+"""The transformer over simulation fields: adaptive strides, boundary flags, jitter, blocks split in space and time."""

@@ -1,0 +1,167 @@
+"""FieldTransformer: from a few frames of a simulation to the next increment at each of them.
+
+A context is normalised, padded, flagged and shifted; two convolutions make tokens of it; blocks mix them in time and in
+space; two transposed convolutions make fields again. Time is causal: the prediction at a frame knows nothing later.
+With the defaults it is Walrus (arXiv:2511.15684), tensor by tensor (`foundation.interop.walrus`).
+
+To train, show it T of T + 1 frames and compare at every one of the T:
+
+    scales = model.scales(values[:, :-1])
+    loss = (model(values[:, :-1], names, boundary, generator, scales) - scales.targets(values)).abs().mean()
+
+`model.train()` changes nothing by itself: whatever is random follows the generator, and without one nothing is.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Generator, Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from foundation.model.fields.block import FieldBlock
+from foundation.model.fields.boundary import boundary_codes, flag_channels, periodic_axes
+from foundation.model.fields.check import check_grid, check_names, check_values, columns_of
+from foundation.model.fields.config import FieldModelConfig
+from foundation.model.fields.decoder import FieldDecoder
+from foundation.model.fields.encoder import FieldEncoder
+from foundation.model.fields.initial import initialise
+from foundation.model.fields.jitter import Draws, place, shift, take_back
+from foundation.model.fields.normalise import Scales
+from foundation.model.fields.rotary import places
+from foundation.model.fields.strides import Grid, plan_grid, token_grid
+from foundation.model.fields.time_layer import Past
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """What a forward pass needs to know beside the values: it may be kept for several.
+
+    Args:
+        grid: strides and paddings of the three axes.
+        codes: of the boundary, [1 or B, 3, 2].
+        columns: of the fields in the tables.
+        draws: what is random.
+    """
+
+    grid: Grid
+    codes: Int[Tensor, "K 3 2"]
+    columns: Int[Tensor, "C"]
+    draws: Draws
+
+    @property
+    def pair(self) -> str:
+        """Name of the encoder and decoder: by the number of axes longer than 1."""
+        return "3" if all(axis.live for axis in self.grid) else "2"
+
+
+class FieldTransformer(nn.Module):
+    """Predicts normalised increments of any of the fields it knows, in 2D and 3D.
+
+    Args:
+        config: sizes and parts.
+        names: of the fields it knows, one for each scalar channel; flags of the boundary not counted.
+
+    Raises:
+        FoundationError: a name twice, or none.
+    """
+
+    def __init__(self, config: FieldModelConfig, names: Sequence[str]) -> None:
+        super().__init__()
+        check_names(names)
+        self.config, self.names = config, tuple(names)
+        sizes = len(self.names), config.inner, config.width
+        self.gain = nn.Parameter(torch.ones(1))  # Walrus multiplies its input by this; the norm that follows undoes it
+        self.encoders = nn.ModuleDict({str(d): FieldEncoder(*sizes) for d in config.dimensions})
+        self.decoders = nn.ModuleDict({str(d): FieldDecoder(*sizes) for d in config.dimensions})
+        self.blocks = nn.ModuleList(FieldBlock(config) for _ in range(config.depth))
+        grid = config.grid
+        self.place = None if grid is None else nn.Parameter(torch.zeros(grid[0] * grid[1] * grid[2], config.width))
+        initialise(self)
+
+    def forward(
+        self,
+        values: Float[Tensor, "B T C *space"],
+        names: Sequence[str],
+        boundary: Int[Tensor, "*sides"],
+        generator: Generator | None = None,
+        scales: Scales | None = None,
+    ) -> Float[Tensor, "B T C H W D"]:
+        """The normalised increment from each frame to the next: value(t + 1) = value(t) + scales.increment * output(t).
+
+        Args:
+            values: [B, T, C, H, W, D] in physical units; planes and lines have axes of length 1.
+            names: of the C channels, each one of `self.names`.
+            boundary: [3, 2] or [B, 3, 2], for each axis and side 0 = wall, 1 = open, 2 = periodic.
+            generator: of jitter, token rolls and drop path, on the CPU; None = nothing is random, half a token of
+                padding is kept.
+            scales: `self.scales(values)` if None.
+
+        Raises:
+            FoundationError: values that are not finite, of another rank, of unknown fields, or of one frame without
+                scales; samples that are periodic along different axes; an encoder the model does not have.
+        """
+        setting = self.setting(values, names, boundary, generator)
+        scales = self.scales(values) if scales is None else scales
+        tokens = self.mix(self.embed(scales.normalise(values), setting), values.shape[1], setting)
+        return self.read(tokens, len(values), setting)
+
+    def scales(self, values: Float[Tensor, "B T C *space"]) -> Scales:
+        """Root mean squares of the context and of its increments, for each sample and field."""
+        return Scales.of(values, self.config.epsilon)
+
+    def setting(
+        self,
+        values: Float[Tensor, "B T C *space"],
+        names: Sequence[str],
+        boundary: Int[Tensor, "*sides"],
+        generator: Generator | None = None,
+    ) -> Setting:
+        """Check the input, choose strides, and draw what is random; arguments and errors as in `forward`."""
+        check_values(values, names)
+        columns = columns_of(names, self.names).to(values.device)
+        codes = boundary_codes(boundary, len(values))
+        grid = plan_grid(values.shape[3:], periodic_axes(codes), self.config.tokens, self.config.jitter)
+        check_grid(values, token_grid(grid), self.config)
+        depth = self.config.depth
+        if generator is None:
+            return Setting(grid, codes, columns, Draws.none(depth))
+        drop = self.config.drop_path if self.training else 0.0
+        return Setting(grid, codes, columns, Draws.of(generator, grid, depth, drop, len(values)))
+
+    def embed(self, values: Float[Tensor, "B T C H W D"], setting: Setting) -> Float[Tensor, "TB S width"]:
+        """Tokens of normalised values, time slowest."""
+        grid, shifts = setting.grid, setting.draws.shifts
+        frames = values.transpose(0, 1).flatten(0, 1)
+        flags = shift(flag_channels(setting.codes, grid, frames), grid, shifts)
+        frames = place(frames, grid, shifts)
+        tokens = self.encoders[setting.pair](frames, flags, setting.columns, grid, self.gain)
+        return tokens if self.place is None else tokens + self.place
+
+    def mix(
+        self,
+        tokens: Float[Tensor, "TB S width"],
+        frames: int,
+        setting: Setting,
+        past: Sequence[Past] | None = None,
+    ) -> Float[Tensor, "TB S width"]:
+        """Tokens after all blocks; `past` has what each time layer saw before these frames, and takes them up."""
+        draws, every = setting.draws, self.config.checkpoint_every
+        for i, block in enumerate(self.blocks):
+            at = places(setting.grid, draws.rolls[: i + 1], tokens.device)
+            keep = None if draws.keep is None else draws.keep[i]
+            if past is not None:
+                tokens = block(tokens, frames, at, keep, past[i])
+            elif every and i % every == 0 and torch.is_grad_enabled():
+                tokens = checkpoint(block, tokens, frames, at, keep, use_reentrant=False, preserve_rng_state=False)
+            else:
+                tokens = block(tokens, frames, at, keep)
+        return tokens
+
+    def read(self, tokens: Float[Tensor, "TB S width"], batch: int, setting: Setting) -> Float[Tensor, "B T C H W D"]:
+        """Normalised increments of the frames that the tokens stand for, in float32 or better."""
+        out = self.decoders[setting.pair](tokens, setting.columns, setting.grid)
+        out = take_back(out, setting.grid, setting.draws.shifts)
+        out = out.to(torch.promote_types(out.dtype, torch.float32))
+        return out.unflatten(0, (-1, batch)).transpose(0, 1)
