@@ -18,8 +18,8 @@ PANELS = 8  # fields shown
 def frames_compared(field: str, true: Frames, predicted: Mapping[str, Frames]) -> Figure:
     """A row of true frames, and for each source its frames and their difference from the true ones.
 
-    Three-dimensional fields are cut in the middle of their last axis. Predictions have the colours of the truth,
-    differences a scale of their own, the same for all sources and horizons.
+    Three-dimensional fields are cut in the middle of their last axis. Predictions have the colours of the truth; the
+    colours of differences end at half the range of the truth.
 
     Args:
         field: its name.
@@ -31,7 +31,7 @@ def frames_compared(field: str, true: Frames, predicted: Mapping[str, Frames]) -
     figure, axes = canvas(1.9 * len(shown) + 0.6, 1.9 * rows, rows, len(shown))
     grid = np.array(axes).reshape(rows, len(shown))
     limits = span(true)
-    reach = max(float(np.nanpercentile(np.abs(_finite(p - true)), 99)) for p in predicted.values()) or 1.0
+    reach = (limits[1] - limits[0]) / 2
     for column, horizon in enumerate(shown):
         draw(grid[0, column], plane(true[horizon]), limits, "viridis")
         grid[0, column].set_title(f"step {horizon + 1}", fontsize=9)
@@ -92,7 +92,3 @@ def draw(axis: Axes, values: Float[np.ndarray, "x y"], limits: tuple[float, floa
     )
     axis.set(xticks=[], yticks=[])
     axis.grid(visible=False)
-
-
-def _finite(values: np.ndarray) -> np.ndarray:
-    return np.where(np.isfinite(values), values, 0.0)

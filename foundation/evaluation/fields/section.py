@@ -96,5 +96,5 @@ def _frames(
     moving = [i for i, still in enumerate(sample.constant) if not still]
     for i in moving[:FRAMES_OF]:
         png = frames_compared(sample.names[i], true[:, i], {s: p[:, i] for s, p in predicted.items()})
-        caption = f"{sample.names[i]} of the first trajectory; differences share one scale."
+        caption = f"{sample.names[i]} of the first trajectory; the colours of differences end at half its range."
         yield Picture(f"{title.replace(' ', '_')}_{sample.names[i]}", png, caption)
