@@ -7,7 +7,10 @@ from foundation.errors import FoundationError
 
 COMMANDS: dict[str, str | dict[str, str]] = {
     "quickstart": "foundation.quickstart:quickstart",
-    "simulate": {"sky": "foundation.data.simulate.command:sky"},
+    "simulate": {
+        "sky": "foundation.data.simulate.command:sky",
+        "fields": "foundation.data.simulate.fields.command:fields",
+    },
     "ingest": "foundation.data.ingest:ingest",
     "inspect": "foundation.data.inspect:inspect",
     "statistics": "foundation.data.fields.statistics:statistics",
@@ -22,7 +25,7 @@ COMMANDS: dict[str, str | dict[str, str]] = {
 }
 SUMMARY = {
     "quickstart": "simulate a sky, train everything small, evaluate, write report.html",
-    "simulate": "make record shards of simulated objects",
+    "simulate": "make record shards of simulated objects (sky), or files of simulated dynamics (fields)",
     "ingest": "read survey files into record shards",
     "inspect": "say what a file, shard directory, tokenizer or checkpoint holds",
     "statistics": "measure the channels of simulations and their increments; write stats.yaml",

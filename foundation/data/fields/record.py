@@ -11,6 +11,8 @@ from foundation.data.records import RecordError
 
 Side = Literal["wall", "open", "periodic"]
 SIDES: tuple[Side, ...] = get_args(Side)  # the index is the code of walrus and The Well
+PERIODIC: tuple[Side, Side] = ("periodic", "periodic")
+WALLS: tuple[Side, Side] = ("wall", "wall")
 AXES = ("x", "y", "z")
 UNIFORM = 1e-3  # relative departure of the mean spacing of coordinates from `spacing` that is rounding
 

@@ -1,0 +1,1 @@
+"""Simulated continuum dynamics with known parameters, written in The Well's layout."""
