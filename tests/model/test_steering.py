@@ -5,6 +5,9 @@ import torch
 from torch import nn
 
 from foundation.errors import FoundationError
+from foundation.model.fields.config import FieldModelConfig
+from foundation.model.fields.strides import token_grid
+from foundation.model.fields.transformer import FieldTransformer
 from foundation.model.steering import Direction, Layout, collected, difference, fitted, steered
 
 
@@ -183,3 +186,26 @@ def test_mistakes(model, regimes):
         model(downs[:, :3])
     with pytest.raises(FoundationError, match=r"gave \[6\] rows for the grid \(2, 2\)"):
         direction_of(model, ups, downs, layout=Layout(grid=(2, 2)))
+
+
+def test_a_field_model_is_steered_on_another_grid():
+    torch.manual_seed(1)
+    config = FieldModelConfig(
+        width=24, depth=2, heads=2, hidden=16, inner=4, frequencies=1, tokens=(8, 8, 4), dimensions=(2,), jitter=False
+    )
+    model, names = FieldTransformer(config, ["density", "pressure"]), ["density", "pressure"]
+    periodic = torch.full((3, 2), 2)
+    ups, downs, wide = torch.randn(2, 3, 2, 32, 32, 1), torch.randn(2, 3, 2, 32, 32, 1), torch.randn(1, 2, 2, 40, 32, 1)
+    layout = Layout(grid=token_grid(model.setting(ups, names, periodic).grid))
+    with torch.no_grad():
+        with collected(model, ["blocks.1"], layout) as to:
+            model(ups, names, periodic)
+        with collected(model, ["blocks.1"], layout) as away:
+            model(downs, names, periodic)
+        assert to.counts == {"blocks.1": 6} and to.of("blocks.1").shape == (24, *layout.grid)
+        usual, other = model(wide, names, periodic), Layout(grid=token_grid(model.setting(wide, names, periodic).grid))
+        assert other.grid != layout.grid
+        for fit in ("drop", "pad", "interpolate"):
+            with steered(model, difference(to, away), 0.3, fit, other):
+                pushed = model(wide, names, periodic)
+            assert pushed.isfinite().all() and not torch.allclose(pushed, usual)
