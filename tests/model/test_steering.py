@@ -126,12 +126,12 @@ def test_rows_of_a_grid_and_channels_first_say_the_same(generator):
     flat = [x.flatten(2).movedim(1, 2) for x in (ups, downs)]
     other = direction_of(rows, *flat, ("0",), Layout(grid=(2, 6)))
     torch.testing.assert_close(one.values["0"], other.values["0"])
-    wide = torch.randn(4, 3, 4, 4, generator=generator)
+    walled = torch.randn(4, 3, 4, 4, generator=generator)
     for fit in ("drop", "pad", "interpolate"):
         with steered(convolution, one, 0.4, fit, Layout(channel=1)):
-            found = convolution(wide)
+            found = convolution(walled)
         with steered(rows, other, 0.4, fit, Layout(grid=(4, 4))):
-            torch.testing.assert_close(rows(wide.flatten(2).movedim(1, 2)), found.flatten(2).movedim(1, 2))
+            torch.testing.assert_close(rows(walled.flatten(2).movedim(1, 2)), found.flatten(2).movedim(1, 2))
 
 
 def test_every_way_to_meet_another_grid():
@@ -191,11 +191,11 @@ def test_mistakes(model, regimes):
 def test_a_field_model_is_steered_on_another_grid():
     torch.manual_seed(1)
     config = FieldModelConfig(
-        width=24, depth=2, heads=2, hidden=16, inner=4, frequencies=1, tokens=(8, 8, 4), dimensions=(2,), jitter=False
+        width=24, depth=2, heads=2, hidden=16, inner=4, frequencies=1, tokens=(8, 8, 4), dimensions=(2,)
     )
     model, names = FieldTransformer(config, ["density", "pressure"]), ["density", "pressure"]
-    periodic = torch.full((3, 2), 2)
-    ups, downs, wide = torch.randn(2, 3, 2, 32, 32, 1), torch.randn(2, 3, 2, 32, 32, 1), torch.randn(1, 2, 2, 40, 32, 1)
+    periodic, walls = torch.full((3, 2), 2), torch.tensor([[0, 0], [0, 0], [2, 2]])  # walls take a token more
+    ups, downs, walled = torch.randn(3, 2, 3, 2, 32, 32, 1)
     layout = Layout(grid=token_grid(model.setting(ups, names, periodic).grid))
     with torch.no_grad():
         with collected(model, ["blocks.1"], layout) as to:
@@ -203,9 +203,10 @@ def test_a_field_model_is_steered_on_another_grid():
         with collected(model, ["blocks.1"], layout) as away:
             model(downs, names, periodic)
         assert to.counts == {"blocks.1": 6} and to.of("blocks.1").shape == (24, *layout.grid)
-        usual, other = model(wide, names, periodic), Layout(grid=token_grid(model.setting(wide, names, periodic).grid))
+        usual = model(walled, names, walls)
+        other = Layout(grid=token_grid(model.setting(walled, names, walls).grid))
         assert other.grid != layout.grid
         for fit in ("drop", "pad", "interpolate"):
             with steered(model, difference(to, away), 0.3, fit, other):
-                pushed = model(wide, names, periodic)
+                pushed = model(walled, names, walls)
             assert pushed.isfinite().all() and not torch.allclose(pushed, usual)
