@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-import lightning.pytorch as pl
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -11,11 +10,13 @@ from torch import Tensor
 from foundation.batch import TokenBatch
 from foundation.config import OptimConfig
 from foundation.model.transformer import FoundationTransformer
+from foundation.training.flops import training_flops
 from foundation.training.loss import Tally, balanced, over_ranks, ranks, space_weights, tally
 from foundation.training.optim import optimizer
+from foundation.training.throughput import Measured, Work
 
 
-class PretrainingModule(pl.LightningModule):
+class PretrainingModule(Measured):
     """Masked modelling of one transformer on token batches.
 
     Logs per step train/loss, train/loss_<space>, train/targets, train/learning_rate and train/gradient_norm, and per
@@ -99,6 +100,10 @@ class PretrainingModule(pl.LightningModule):
         report = {f"{stage}/loss_{names[i]}": whole.mean[i] for i in present}
         report[f"{stage}/loss"] = balanced(whole.sums, whole.counts, self.weight, self.optim.balance)
         return report | {f"{stage}/targets": whole.counts.sum()}
+
+    def work(self, batch: TokenBatch) -> Work:
+        """Elements and documents of the batch, and its useful operations."""
+        return Work(len(batch), batch.documents, training_flops(self.model, batch))
 
     def configure_optimizers(self) -> dict[str, Any]:
         """AdamW and its schedule, one rate a step."""

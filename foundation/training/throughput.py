@@ -3,6 +3,9 @@
 import resource
 import sys
 import time
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
 
 import lightning.pytorch as pl
 import torch
@@ -10,10 +13,30 @@ from lightning.fabric.utilities.throughput import get_available_flops
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.profilers import Profiler
 
-from foundation.batch import TokenBatch
 from foundation.training.curves import completes_step
-from foundation.training.flops import training_flops
-from foundation.training.module import PretrainingModule
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a batch asks for.
+
+    Args:
+        tokens: elements of the batch.
+        samples: documents, or windows of simulations.
+        flops: useful operations of the forward and backward pass.
+    """
+
+    tokens: int
+    samples: int
+    flops: torch.Tensor | float
+
+
+class Measured(pl.LightningModule, ABC):
+    """A module whose throughput can be told."""
+
+    @abstractmethod
+    def work(self, batch: Any) -> Work:  # noqa: ANN401 - each module has its own kind of batch
+        """What this batch asks for."""
 
 
 class DataWait(Profiler):
@@ -56,28 +79,29 @@ class Throughput(Callback):
         self._paused = self._tokens = self._samples = 0.0
         self._flops: torch.Tensor | float = 0.0
 
-    def on_train_start(self, trainer: pl.Trainer, pl_module: PretrainingModule) -> None:
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Look up the device's peak and start the clock."""
         dtype = torch.bfloat16 if "16" in str(trainer.precision) else torch.float32
         peak = get_available_flops(pl_module.device, dtype) if pl_module.device.type == "cuda" else None
         self._peak = float(peak) if peak else None
         self._reset()
 
-    def on_validation_start(self, trainer: pl.Trainer, pl_module: PretrainingModule) -> None:
+    def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Stop the clock."""
         self._validation = time.perf_counter()
 
-    def on_validation_end(self, trainer: pl.Trainer, pl_module: PretrainingModule) -> None:
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Let it run again."""
         self._paused += time.perf_counter() - self._validation
 
     def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: PretrainingModule, outputs: object, batch: TokenBatch, batch_idx: int
+        self, trainer: pl.Trainer, pl_module: Measured, outputs: object, batch: object, batch_idx: int
     ) -> None:
         """Count the batch; at the last micro-batch of every `every`-th step, log and start anew."""
-        self._tokens += len(batch)
-        self._samples += batch.documents
-        self._flops = self._flops + training_flops(pl_module.model, batch)
+        work = pl_module.work(batch)
+        self._tokens += work.tokens
+        self._samples += work.samples
+        self._flops = self._flops + work.flops
         if completes_step(trainer, batch_idx) and trainer.global_step % self.every == 0:
             pl_module.log_dict(self._rates(trainer, pl_module.device), logger=False, batch_size=1)
             self._reset()

@@ -5,11 +5,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import lightning.pytorch as pl
 import torch
 from lightning.pytorch.callbacks import Callback
-from lightning.pytorch.utilities import rank_zero_only
-from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from foundation.config import DataConfig, ModelConfig, OptimConfig
 from foundation.data.module import FoundationDataModule
@@ -17,24 +14,14 @@ from foundation.errors import FoundationError
 from foundation.masking import MaskingPolicy, RandomBudget
 from foundation.model.transformer import FoundationTransformer
 from foundation.training import resolved
-from foundation.training.checkpoint import CheckpointError, latest, read, remove_leftovers
-from foundation.training.curves import METRICS, forget_after
 from foundation.training.export import load_tokenizers, save
 from foundation.training.module import PretrainingModule
 from foundation.training.quiet import quiet
+from foundation.training.run import EXPECTED, announce, check_same_run, find, fit, prepare
 from foundation.training.trainer import TrainerConfig, build_trainer
 
 if TYPE_CHECKING:
     from foundation.tokenizers.bundle import TokenizerBundle
-
-EXPECTED = (  # warnings of Lightning about what is meant here
-    ".*exists and is not empty.*",  # the directory of a run that goes on
-    ".*does not have many workers.*",  # data.workers is the user's choice
-    ".*without ongoing reduction.*|.*sync_dist=True.*",  # the loss is summed over ranks before it is logged
-    ".*smaller than the logging interval.*",  # a short run has few rows
-    ".*LeafSpec.*",  # Lightning's use of torch
-    ".*mid-epoch.*",  # the loader keeps its position, so going on inside an epoch is exact
-)
 
 
 def train(
@@ -78,15 +65,15 @@ def train(
     bundle = load_tokenizers(tokenizers, made_by, made=str(data.train)) if tokenizers else None
     options = {"model": model, "data": data, "optim": optim, "trainer": trainer, "tokenizers": tokenizers, "seed": seed}
     record = _record(options, policy, stream)
-    checkpoint = _find(out, resume)
-    step = _check_same_run(checkpoint, record) if checkpoint else 0
+    checkpoint = find(out, resume)
+    step = check_same_run(checkpoint, record) if checkpoint else 0
     module = PretrainingModule(_new_model(model, stream, seed), optim, trainer.max_steps, record)
     with quiet(EXPECTED):
         pictures = _pictures(trainer.pictures, stream, policy, bundle, out)
         runner = build_trainer(trainer, optim, out, data.validation is not None, step, pictures)
-        _prepare(out, record["config"], step)
-        _announce(module, out, checkpoint)
-        _fit(runner, module, stream, checkpoint)
+        prepare(out, record["config"], step)
+        announce(module, f"{len(stream.spaces)} spaces", out, checkpoint)
+        fit(runner, module, stream, checkpoint)
     if runner.is_global_zero:
         save(module.model, record, bundle, out / "export")
         print(f"done: {out / 'export'}", file=sys.stderr)
@@ -110,44 +97,6 @@ def _new_model(config: ModelConfig, stream: FoundationDataModule, seed: int) -> 
         return FoundationTransformer(config, stream.spaces)
 
 
-def _find(out: Path, resume: Literal["auto"] | Path | None) -> Path | None:
-    """The checkpoint to go on from, or None for a new run."""
-    if isinstance(resume, Path):
-        return resume
-    directory = out / "checkpoints"
-    if resume == "auto":
-        return latest(directory)
-    if any(directory.glob("*.ckpt")) and rank_zero_only.rank == 0:
-        raise FoundationError(
-            f"{out} holds the checkpoints of an earlier run. Add `--resume auto` to go on, or give another `--out`."
-        )
-    return None
-
-
-def _check_same_run(checkpoint: Path, record: dict[str, Any]) -> int:
-    """The step of the checkpoint, if it belongs to this run."""
-    content = read(checkpoint)
-    then = content.get("foundation")
-    if not then:
-        raise CheckpointError(
-            f"{checkpoint}: not a checkpoint of `foundation train`. Give one from a run's checkpoints directory."
-        )
-    resolved.check_same(record["config"], then["config"], checkpoint)
-    if record["data_fingerprint"] != then["data_fingerprint"]:
-        raise CheckpointError(
-            f"{checkpoint} was trained on shards {then['data_fingerprint']}, `--data.train` holds "
-            f"{record['data_fingerprint']}. Give the same shards to go on, or another `--out` to start anew."
-        )
-    return int(content["global_step"])
-
-
-@rank_zero_only
-def _prepare(out: Path, config: dict[str, Any], step: int) -> None:
-    resolved.write(config, out / "config.yaml")
-    remove_leftovers(out / "checkpoints")
-    forget_after(out / METRICS, step)
-
-
 def _pictures(
     count: int, stream: FoundationDataModule, policy: MaskingPolicy, bundle: "TokenizerBundle | None", out: Path
 ) -> list[Callback]:
@@ -163,21 +112,3 @@ def _pictures(
         ) from error
     samples = [sample.tokens for sample in islice(stream.validation, count)]
     return [SamplePictures(samples, policy, bundle, out / "pictures")]
-
-
-@rank_zero_only
-def _announce(module: PretrainingModule, out: Path, checkpoint: Path | None) -> None:
-    parameters = sum(p.numel() for p in module.parameters())
-    start = f"going on from {checkpoint}" if checkpoint else "from scratch"
-    print(f"{parameters:,} parameters, {len(module.model.spaces)} spaces, {start}, into {out}", file=sys.stderr)
-
-
-def _fit(runner: pl.Trainer, module: PretrainingModule, stream: FoundationDataModule, checkpoint: Path | None) -> None:
-    try:
-        runner.fit(module, stream, ckpt_path=checkpoint, weights_only=True)
-    except SIGTERMException:
-        print(
-            f"stopped by SIGTERM at step {runner.global_step}; type the same with `--resume auto` to go on",
-            file=sys.stderr,
-        )
-        sys.exit(143)  # 128 + SIGTERM, as a shell expects

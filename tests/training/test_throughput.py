@@ -12,7 +12,7 @@ from foundation.batch import pack
 from foundation.tokens import Space, Tokens
 from foundation.training import throughput
 from foundation.training.module import PretrainingModule
-from foundation.training.throughput import DataWait, Throughput, peak_memory
+from foundation.training.throughput import DataWait, Throughput, Work, peak_memory
 
 SPACES = (Space("code", "discrete", 5),)
 
@@ -21,7 +21,6 @@ SPACES = (Space("code", "discrete", 5),)
 def clock(monkeypatch):
     now = SimpleNamespace(seconds=100.0)
     monkeypatch.setattr(throughput.time, "perf_counter", lambda: now.seconds)
-    monkeypatch.setattr(throughput, "training_flops", lambda model, batch: torch.tensor(1000.0))
     return now
 
 
@@ -36,7 +35,7 @@ def test_rates_leave_out_validation_and_tell_the_wait_for_data(clock, batch):
     monitor = Throughput(every=2, wait=wait)
     trainer, module = mock.MagicMock(spec=pl.Trainer), mock.MagicMock(spec=PretrainingModule)
     trainer.world_size, trainer.accumulate_grad_batches, trainer.precision = 3, 1, "32-true"
-    module.device, module.model = torch.device("cpu"), None
+    module.device, module.work.return_value = torch.device("cpu"), Work(len(batch), batch.documents, 1000.0)
     monitor.on_train_start(trainer, module)
     for step in (1, 2):
         wait.start("[_TrainingEpochLoop].train_dataloader_next")

@@ -116,6 +116,6 @@ def test_published_configuration_is_accepted_and_is_the_default(capsys):
         k: v for k, v in asdict(OptimConfig()).items() if k != "betas"
     }
     assert found["policy"] == {
-        "class_path": "foundation.masking.budget.RandomBudget",
+        "class_path": "foundation.masking.RandomBudget",
         "init_args": resolved.by_class(RandomBudget())["init_args"],
     }

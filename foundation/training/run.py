@@ -1,0 +1,93 @@
+"""The life of a run, whatever is trained: where it goes on, what it writes first, how it ends when told to."""
+
+import sys
+from pathlib import Path
+from typing import Any, Literal
+
+import lightning.pytorch as pl
+from lightning.pytorch.utilities import rank_zero_only
+from lightning.pytorch.utilities.exceptions import SIGTERMException
+
+from foundation.errors import FoundationError
+from foundation.training import resolved
+from foundation.training.checkpoint import CheckpointError, latest, read, remove_leftovers
+from foundation.training.curves import METRICS, forget_after
+
+EXPECTED = (  # warnings of Lightning about what is meant here
+    ".*exists and is not empty.*",  # the directory of a run that goes on
+    ".*does not have many workers.*",  # data.workers is the user's choice
+    ".*without ongoing reduction.*|.*sync_dist=True.*",  # the loss is summed over ranks before it is logged
+    ".*smaller than the logging interval.*",  # a short run has few rows
+    ".*LeafSpec.*",  # Lightning's use of torch
+    ".*mid-epoch.*",  # the loader keeps its position, so going on inside an epoch is exact
+)
+
+
+def find(out: Path, resume: Literal["auto"] | Path | None) -> Path | None:
+    """The checkpoint to go on from, or None for a new run.
+
+    Raises:
+        FoundationError: the directory holds another run and nobody said to go on.
+    """
+    if isinstance(resume, Path):
+        return resume
+    directory = out / "checkpoints"
+    if resume == "auto":
+        return latest(directory)
+    if any(directory.glob("*.ckpt")) and rank_zero_only.rank == 0:
+        raise FoundationError(
+            f"{out} holds the checkpoints of an earlier run. Add `--resume auto` to go on, or give another `--out`."
+        )
+    return None
+
+
+def check_same_run(checkpoint: Path, record: dict[str, Any]) -> int:
+    """The step of the checkpoint, if it belongs to this run.
+
+    Args:
+        record: "config" with every option, and "data_fingerprint".
+
+    Raises:
+        CheckpointError: it is no training checkpoint, or one of another configuration or other data.
+    """
+    content = read(checkpoint)
+    then = content.get("foundation")
+    if not then:
+        raise CheckpointError(
+            f"{checkpoint}: not a checkpoint of `foundation train`. Give one from a run's checkpoints directory."
+        )
+    resolved.check_same(record["config"], then["config"], checkpoint)
+    if record["data_fingerprint"] != then["data_fingerprint"]:
+        raise CheckpointError(
+            f"{checkpoint} was trained on shards {then['data_fingerprint']}, `--data.train` holds "
+            f"{record['data_fingerprint']}. Give the same shards to go on, or another `--out` to start anew."
+        )
+    return int(content["global_step"])
+
+
+@rank_zero_only
+def prepare(out: Path, config: dict[str, Any], step: int) -> None:
+    """Write config.yaml, and remove what a killed run wrote after its last whole checkpoint."""
+    resolved.write(config, out / "config.yaml")
+    remove_leftovers(out / "checkpoints")
+    forget_after(out / METRICS, step)
+
+
+@rank_zero_only
+def announce(module: pl.LightningModule, of: str, out: Path, checkpoint: Path | None) -> None:
+    """Say what begins."""
+    parameters = sum(p.numel() for p in module.parameters())
+    start = f"going on from {checkpoint}" if checkpoint else "from scratch"
+    print(f"{parameters:,} parameters, {of}, {start}, into {out}", file=sys.stderr)
+
+
+def fit(runner: pl.Trainer, module: pl.LightningModule, data: pl.LightningDataModule, checkpoint: Path | None) -> None:
+    """Train to the end, or until told to end by SIGTERM, which leaves a checkpoint."""
+    try:
+        runner.fit(module, data, ckpt_path=checkpoint, weights_only=True)
+    except SIGTERMException:
+        print(
+            f"stopped by SIGTERM at step {runner.global_step}; type the same with `--resume auto` to go on",
+            file=sys.stderr,
+        )
+        sys.exit(143)  # 128 + SIGTERM, as a shell expects
