@@ -23,12 +23,12 @@ class Past:
     """Keys and values of the frames that a time layer has seen, for a roll-out; empty at first.
 
     Args:
-        reach: frames, its own included, that a frame attends to.
+        reach: frames, its own included, that a frame attends to; None = all.
         keys: [P, heads, frames, dim], normalised; None before the first frame.
         values: [P, heads, frames, dim].
     """
 
-    reach: int
+    reach: int | None = None
     keys: Float[Tensor, "P heads frames dim"] | None = None
     values: Float[Tensor, "P heads frames dim"] | None = None
 
@@ -36,7 +36,7 @@ class Past:
         """Keys and values of the past and of these new frames; what no later frame can see is then forgotten."""
         if self.keys is not None and self.values is not None:
             keys, values = torch.cat([self.keys, keys], 2), torch.cat([self.values, values], 2)
-        first = max(keys.shape[2] - self.reach + 1, 0)
+        first = 0 if self.reach is None else max(keys.shape[2] - self.reach + 1, 0)
         self.keys, self.values = keys[:, :, first:], values[:, :, first:]
         return keys, values
 
@@ -77,12 +77,13 @@ class TimeLayer(nn.Module):
         q, k, v = rows.unbind(3)
         return q, k, v
 
-    def _mask(self, frames: int, total: int, reach: int) -> Float[Tensor, "heads T K"]:
+    def _mask(self, frames: int, total: int, reach: int | None) -> Float[Tensor, "heads T K"]:
         """The bias of the last `frames` of `total` keys, -inf for the future and beyond the reach."""
         at = torch.arange(total, device=self.bias.device)
         distance = at[total - frames :, None] - at[None, :]
-        bias = self.bias[_buckets(total).to(at.device)[distance.clamp(min=0)]].permute(2, 0, 1)
-        return bias.masked_fill((distance < 0) | (distance >= reach), -torch.inf)
+        bias = self.bias[_buckets(total).to(self.bias.device)[distance.clamp(min=0)]].permute(2, 0, 1)
+        hidden = distance < 0 if reach is None else (distance < 0) | (distance >= reach)
+        return bias.masked_fill(hidden, -torch.inf)
 
     def _finish(self, y: Float[Tensor, "P T heads dim"], x: Tensor) -> Tensor:
         return self.out(y.transpose(0, 1).reshape(x.shape))

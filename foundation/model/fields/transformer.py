@@ -13,7 +13,7 @@ To train, show it T of T + 1 frames and compare at every one of the T:
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float, Int
@@ -124,11 +124,14 @@ class FieldTransformer(nn.Module):
         codes = boundary_codes(boundary, len(values))
         grid = plan_grid(values.shape[3:], periodic_axes(codes), self.config.tokens, self.config.jitter)
         check_grid(values, token_grid(grid), self.config)
-        depth = self.config.depth
+        return self.redraw(Setting(grid, codes, columns, Draws.none(self.config.depth)), len(values), generator)
+
+    def redraw(self, setting: Setting, batch: int, generator: Generator | None) -> Setting:
+        """The same with other chance, for as many samples; the same without a generator."""
         if generator is None:
-            return Setting(grid, codes, columns, Draws.none(depth))
+            return setting
         drop = self.config.drop_path if self.training else 0.0
-        return Setting(grid, codes, columns, Draws.of(generator, grid, depth, drop, len(values)))
+        return replace(setting, draws=Draws.of(generator, setting.grid, self.config.depth, drop, batch))
 
     def embed(self, values: Float[Tensor, "B T C H W D"], setting: Setting) -> Float[Tensor, "TB S width"]:
         """Tokens of normalised values, time slowest."""
