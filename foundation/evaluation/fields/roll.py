@@ -1,33 +1,14 @@
 """roll: let forecasters continue simulations, one step ahead or many, and score them against what came."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
 from foundation.data.fields.record import Field
 from foundation.errors import FoundationError
-from foundation.evaluation.fields.baselines import BASELINES, Predictor
+from foundation.evaluation.fields.forecaster import Forecaster, Future
 from foundation.evaluation.fields.scores import Scores, score
-
-Forecaster = Callable[[Field, int], Tensor]  # (context, steps) -> [steps, field, *space], all channels of the context
-Future = Float[Tensor, "steps field *space"]
-
-
-def of_values(predictor: Predictor) -> Forecaster:
-    """A forecaster that looks at nothing but the values."""
-
-    def forecast(context: Field, steps: int) -> Future:
-        return predictor(torch.from_numpy(context.values)[None], steps)[0]
-
-    return forecast
-
-
-def with_baselines(forecasters: Mapping[str, Forecaster]) -> dict[str, Forecaster]:
-    """These, then persistence and linear extrapolation."""
-    return dict(forecasters) | {name: of_values(baseline) for name, baseline in BASELINES.items()}
 
 
 def roll_out(forecaster: Forecaster, sample: Field, context: int, steps: int, start: int | None = None) -> Future:

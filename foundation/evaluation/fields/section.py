@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from foundation.data.fields.record import Field
+from foundation.evaluation.fields.forecaster import Forecaster
 from foundation.evaluation.fields.pictures import errors_over_horizon, frames_compared
-from foundation.evaluation.fields.roll import Forecaster, compare, future, one_step, roll_out
+from foundation.evaluation.fields.roll import compare, future, one_step, roll_out
 from foundation.evaluation.fields.scores import SPECTRAL, Scores, median
 from foundation.evaluation.report import Picture, Section, Table, Text
 
@@ -32,7 +33,7 @@ def section(
 
     Args:
         title: of the section.
-        forecasters: name -> forecaster; `foundation.evaluation.fields.roll.with_baselines` adds what to beat.
+        forecasters: name -> forecaster; `foundation.evaluation.fields.forecaster.with_baselines` adds what to beat.
         samples: trajectories.
         context: frames that are shown.
         steps: of the roll-out.

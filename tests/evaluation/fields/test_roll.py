@@ -8,7 +8,8 @@ import torch
 
 from foundation.errors import FoundationError
 from foundation.evaluation.fields.baselines import linear, persistence
-from foundation.evaluation.fields.roll import compare, frames, future, of_values, one_step, roll_out, with_baselines
+from foundation.evaluation.fields.forecaster import of_values, with_baselines
+from foundation.evaluation.fields.roll import compare, frames, future, one_step, roll_out
 from foundation.evaluation.fields.scores import FAILED, Scores, median, score
 
 
