@@ -16,7 +16,7 @@ from foundation.errors import FoundationError
 from foundation.files import whole_file
 from foundation.progress import track
 
-ENDINGS = (*PACKING, ".npz")  # what is taken from a directory
+ENDINGS = (*PACKING, ".npz", ".hdf5", ".h5")  # what is taken from a directory
 FAILURES = "failures.csv"
 
 
@@ -43,7 +43,7 @@ def ingest(files: list[Path], *, out: Path, strict: bool = False, segments: bool
         foundation ingest spec-*.fits coadd-*.fits.gz images/ --out data/records
 
     Args:
-        files: files, directories (searched for .fits, .fits.gz, .fits.fz and .npz) or patterns.
+        files: files, directories (searched for .fits, .fits.gz, .fits.fz, .npz, .hdf5 and .h5) or patterns.
         out: directory of the shards; a data set there is replaced when the new one is complete.
         strict: stop at the first bad file and write nothing.
         segments: keep the arms of a spectrograph apart, instead of joining them where their pixels coincide.

@@ -13,6 +13,12 @@ from rich.table import Table
 from rich.text import Text
 from safetensors import SafetensorError, safe_open
 
+from foundation.data.fields.layout import ORDERS
+from foundation.data.fields.opening import is_hdf5
+from foundation.data.fields.reader import WellReader
+from foundation.data.fields.record import Field
+from foundation.data.fields.statistics import NAME as STATISTICS
+from foundation.data.fields.windows import well_files
 from foundation.data.manifest import NAME, Manifest
 from foundation.data.records import Image, Record, Sample, Scalar, Spectrum
 from foundation.data.shards import RecordShards, TokenShards
@@ -55,6 +61,8 @@ def describe(path: Path) -> Iterator[RenderableType]:
         yield _tensors(path)
     elif path.suffix == ".tar" and (path.parent / NAME).is_file():
         yield from _shards(path.parent)
+    elif is_hdf5(path):
+        yield from _well_file(path)
     else:
         yield from _survey_file(path)
 
@@ -64,11 +72,14 @@ def _directory(path: Path) -> Iterator[RenderableType]:
         yield from _shards(path)
     elif (path / "checkpoints").is_dir():
         yield from _run(path)
+    elif (path / "data" / "train").is_dir():
+        yield from _well_directory(path)
     elif (path / "config.json").is_file() or any(path.glob("*/config.json")):
         yield from _pretrained(path)
     else:
         raise FoundationError(
-            f"{path}: holds none of {NAME} (shards), config.json (model or tokenizer) and checkpoints/ (run). "
+            f"{path}: holds none of {NAME} (shards), config.json (model or tokenizer), data/train/ (simulations) and "
+            "checkpoints/ (run). "
             "Give one of those directories, or a file."
         )
 
@@ -172,6 +183,31 @@ def _checkpoint(path: Path) -> Iterator[RenderableType]:
     )
 
 
+def _well_file(path: Path) -> Iterator[RenderableType]:
+    layout = WellReader(path).layout
+    grid = " x ".join(map(str, layout.space))
+    yield (
+        f"{path}: {layout.trajectories} trajectories of {layout.dataset}, {layout.frames} frames of {grid} points "
+        f"along {', '.join(layout.axes)} ({layout.system})"
+    )
+    sides = zip(layout.axes, layout.boundary, strict=True)
+    yield _table("axis left right", ((axis, left, right) for axis, (left, right) in sides))
+    kinds = ((f.name, ORDERS[f.order], "yes" if f.by_time else "no", ", ".join(f.names)) for f in layout.fields)
+    yield _table("field kind varies channels", kinds)
+    if layout.scalars:
+        rows = ((n, f"{v.min():.5g}", f"{v.max():.5g}") for n, v in layout.scalars.items())
+        yield _table("parameter least most", rows)
+
+
+def _well_directory(path: Path) -> Iterator[RenderableType]:
+    splits = {folder.name: well_files(folder) for folder in sorted((path / "data").iterdir()) if folder.is_dir()}
+    rows = ((n, len(f), sum(WellReader(file).layout.trajectories for file in f)) for n, f in splits.items())
+    measured = "with" if (path / STATISTICS).is_file() else "without"
+    yield f"{path}: simulations in The Well's layout, {measured} {STATISTICS}"
+    yield _table("split files trajectories", rows)
+    yield from _well_file(splits["train"][0])
+
+
 def _survey_file(path: Path) -> Iterator[RenderableType]:
     from foundation.data.formats.catalog import read_file  # astropy
 
@@ -203,6 +239,9 @@ def _record(record: Record) -> str:
         bands, height, width = record.flux.shape
         names = ", ".join(record.bands)
         return f"image, {bands} x {height} x {width} at {record.pixel_scale:.3f} arcsec, {names}"
+    if isinstance(record, Field):
+        grid = " x ".join(map(str, record.space))
+        return f"field, {len(record.time)} frames of {grid} points, {', '.join(record.names)}"
     if isinstance(record, Scalar):
         sigma = "" if record.sigma is None else f" ± {record.sigma:.3g}"
         return f"{record.value:.5g}{sigma} {record.unit}".rstrip()

@@ -10,14 +10,11 @@ from functools import lru_cache
 
 import numpy as np
 
-from foundation.errors import FoundationError
+from foundation.data.fields.record import Field
+from foundation.errors import RecordError
 
 FLUX_DENSITY = "1e-17 erg / (s cm2 Angstrom)"  # the unit of calibrated spectra
 RELATIVE = ""  # the unit of uncalibrated or continuum-normalised flux
-
-
-class RecordError(FoundationError):
-    """A record whose parts do not fit together; the message says which, and what to do."""
 
 
 @lru_cache
@@ -204,8 +201,13 @@ class Scalar:
         _set(self, value=float(self.value), sigma=None if self.sigma is None else float(self.sigma))
 
 
-Record = Spectrum | Image | Scalar
-RECORDS: dict[str, type] = {"spectrum": Spectrum, "image": Image, "scalar": Scalar}  # names used in files
+Record = Spectrum | Image | Scalar | Field
+RECORDS: dict[str, type] = {  # names used in files
+    "spectrum": Spectrum,
+    "image": Image,
+    "scalar": Scalar,
+    "field": Field,
+}
 
 
 @dataclass(frozen=True, eq=False)

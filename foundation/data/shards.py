@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,14 +11,16 @@ from foundation.data.census import Census
 from foundation.data.columns import decode_records, encode_records
 from foundation.data.manifest import NAME, REMAKE, Manifest, ShardError
 from foundation.data.members import AGAIN, Encode, check_size, read_member, sha256_of, write_shards
-from foundation.data.records import RecordError, Sample
+from foundation.data.records import Sample
 from foundation.data.token_columns import TokenSample, decode_tokens, encode_tokens
+from foundation.errors import RecordError
 from foundation.files import whole_directory
 from foundation.progress import track
 from foundation.tokens import Space
 
 __all__ = ["RecordShards", "ShardError", "TokenSample", "TokenShards", "write_records", "write_tokens"]
 T = TypeVar("T", Sample, TokenSample)
+MEMBER_BYTES = 256 << 20  # of arrays, from which on a member takes no further sample, however few it has
 
 
 def write_records(
@@ -97,9 +98,24 @@ def _write(
 
 
 def _chunks(samples: Iterable[T], size: int) -> Iterator[list[T]]:
-    samples = iter(samples)
-    while chunk := list(islice(samples, size)):
+    chunk: list[T] = []
+    held = 0
+    for sample in samples:
+        chunk.append(sample)
+        held += _bytes(sample)
+        if len(chunk) == size or held >= MEMBER_BYTES:
+            yield chunk
+            chunk, held = [], 0
+    if chunk:
         yield chunk
+
+
+def _bytes(sample: Sample | TokenSample) -> int:
+    """Of the arrays of records; tokens are small."""
+    if isinstance(sample, TokenSample):
+        return 0
+    parts = (part for record in sample.records.values() for part in vars(record).values())
+    return sum(part.nbytes for part in parts if isinstance(part, np.ndarray))
 
 
 class _Shards:

@@ -7,7 +7,7 @@ from typing import Literal, get_args
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64
 
-from foundation.data.records import RecordError
+from foundation.errors import RecordError
 
 Side = Literal["wall", "open", "periodic"]
 SIDES: tuple[Side, ...] = get_args(Side)  # the index is the code of walrus and The Well

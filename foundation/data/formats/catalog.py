@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from foundation.data.formats import cutouts, desi, hsc, legacy, redrock, sdss, tractor, unread
+from foundation.data.formats import cutouts, desi, hsc, legacy, redrock, sdss, tractor, unread, well
 from foundation.data.formats.companions import leader
 from foundation.data.formats.source import FormatError, Samples, Source, explained, open_source
 
@@ -30,6 +30,7 @@ FORMATS: tuple[Format, ...] = (  # the first that recognises a file reads it
     Format("PS1 stacks", cutouts.recognises_ps1, cutouts.read_ps1),
     Format("HSC coadds and cut-outs", hsc.recognises_coadd, hsc.read_coadd),
     Format("HSC grizy cubes", hsc.recognises_cube, hsc.read_cube),
+    Format("The Well's HDF5", well.recognises, well.read),
     Format("HSC scenes as npz", hsc.recognises_npz, hsc.read_npz),
 )
 
@@ -73,7 +74,7 @@ def format_of(source: Source) -> Format:
     reads = ", ".join(f.name for f in FORMATS)
     what = unread.name_of(source)
     if not what:
-        what = f"a file with HDUs {_layout(source)}" if source.hdus else "neither FITS nor an HSC scene"
+        what = f"a file with HDUs {_layout(source)}" if source.hdus else "neither FITS nor HDF5 nor an HSC scene"
     raise FormatError(f"{source.path}: is {what}, not a format this version reads; it reads {reads}.")
 
 
