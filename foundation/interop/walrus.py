@@ -7,6 +7,7 @@ and the norms over them, are stored in another order.
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -16,6 +17,7 @@ from foundation.model.fields.boundary import FLAGS
 from foundation.model.fields.config import FieldModelConfig
 from foundation.model.fields.transformer import FieldTransformer
 
+Model = TypeVar("Model", bound=FieldTransformer)
 AXES = "xyz"
 PAIRS = tuple(a + b for a in AXES for b in AXES)
 FIELDS = (  # the 64 fields of the release, in the order of their columns after the flags
@@ -66,21 +68,26 @@ def to_released(state: Mapping[str, Tensor], config: FieldModelConfig) -> dict[s
 
 
 def from_released(
-    tensors: Mapping[str, Tensor], config: FieldModelConfig, fields: Sequence[str], what: str = "checkpoint"
-) -> FieldTransformer:
+    tensors: Mapping[str, Tensor],
+    config: FieldModelConfig,
+    fields: Sequence[str],
+    what: str = "checkpoint",
+    kind: type[Model] = FieldTransformer,
+) -> Model:
     """The model with these tensors, in evaluation mode; it shares their memory where the layout is the same.
 
     Args:
         tensors: under released names, all of them and none else.
         config: `config_of(tensors)`, perhaps with other options.
         fields: names of the columns after the flags.
-        what: of errors.
+        what: the subject of errors.
+        kind: the class to make.
 
     Raises:
         FoundationError: missing, extra or misshapen tensors, all of them listed.
     """
     with torch.device("meta"):
-        model = FieldTransformer(config, fields)
+        model = kind(config, fields)
     state = model.state_dict()
     wanted = {n: _released(n, t, config).shape for n, t in state.items()}
     _check(tensors, {released_name(n): shape for n, shape in wanted.items()}, what)
