@@ -7,7 +7,7 @@ import numpy as np
 from foundation.data.fields.record import Field
 from foundation.evaluation.fields.forecaster import Forecaster
 from foundation.evaluation.fields.pictures import errors_over_horizon, frames_compared
-from foundation.evaluation.fields.roll import compare, future, one_step, roll_out
+from foundation.evaluation.fields.roll import future, roll_out
 from foundation.evaluation.fields.scores import SPECTRAL, Scores, median
 from foundation.evaluation.report import Picture, Section, Table, Text
 
@@ -27,9 +27,11 @@ def section(
     samples: Sequence[Field],
     context: int,
     steps: int,
+    near: Mapping[str, Scores],
+    far: Mapping[str, Scores],
     start: int | None = None,
 ) -> Section:
-    """Score the forecasters on trajectories of one data set, one step ahead and over a roll-out.
+    """The scores of forecasters on trajectories of one data set, one step ahead and over a roll-out.
 
     Args:
         title: of the section.
@@ -37,9 +39,10 @@ def section(
         samples: trajectories.
         context: frames that are shown.
         steps: of the roll-out.
+        near: `foundation.evaluation.fields.roll.one_step` of them.
+        far: `foundation.evaluation.fields.roll.compare` of them.
         start: its first frame; None = as early as the context allows.
     """
-    near, far = one_step(forecasters, samples, context), compare(forecasters, samples, context, steps, start)
     about = f"{len(samples)} trajectories, {context} frames shown, {steps} steps predicted."
     curves = list(_curves(title, far))
     shown = list(_frames(title, forecasters, samples[0], context, steps, start))

@@ -8,6 +8,7 @@ from PIL import Image
 from foundation.errors import FoundationError
 from foundation.evaluation.fields.forecaster import with_baselines
 from foundation.evaluation.fields.pictures import errors_over_horizon, frames_compared, plane
+from foundation.evaluation.fields.roll import compare, one_step
 from foundation.evaluation.fields.section import section, windows
 from foundation.evaluation.fields.video import write_video
 from foundation.evaluation.report import Picture, Report, Table, write_report
@@ -19,7 +20,9 @@ def knowing(context, steps):
 
 
 def test_section_in_a_report(waves, tmp_path):
-    found = section("moving waves", with_baselines({"knows": knowing}), waves[:1], 2, 25)
+    forecasters, samples = with_baselines({"knows": knowing}), waves[:1]
+    near, far = one_step(forecasters, samples, 2), compare(forecasters, samples, 2, 25)
+    found = section("moving waves", forecasters, samples, 2, 25, near, far)
     table = next(b for b in found.blocks if isinstance(b, Table))
     assert table.columns[:4] == ["forecaster", "VRMSE, 1 step", "VRMSE, 1:20", "VRMSE, 20:25"]
     assert [row[0] for row in table.rows] == ["knows", "persistence", "linear"]

@@ -1,0 +1,91 @@
+"""FieldDataModule: simulations on disk to balanced micro-batches for Lightning, on every rank."""
+
+from lightning import LightningDataModule
+from torch.utils.data import DataLoader
+
+from foundation.data.balance.world import World
+from foundation.data.fields.loader import FieldLoader
+from foundation.data.fields.mix import FieldCheck, FieldMix, Source
+from foundation.data.fields.windows import FieldWindows
+from foundation.model.fields.config import FieldModelConfig
+from foundation.model.fields.strides import plan_grid
+from foundation.training.fields.config import FieldDataConfig, FieldSet
+from foundation.training.fields.flops import forward_flops
+
+AXES = 3
+
+
+class FieldDataModule(LightningDataModule):
+    """Loaders for training (endless, balanced, resumable) and validation (the same windows each time).
+
+    Args:
+        config: the data sets.
+        model: sizes, which say what a micro-batch of each set costs.
+        seed: of what is read and when.
+        steps: optimiser steps of the run.
+        accumulate: micro-batches of a step on each rank.
+
+    Raises:
+        FoundationError: files that are missing, damaged or too short.
+    """
+
+    def __init__(
+        self, config: FieldDataConfig, model: FieldModelConfig, seed: int, steps: int, accumulate: int
+    ) -> None:
+        super().__init__()
+        self.config, self.seed, self.steps, self.accumulate = config, seed, steps, accumulate
+        self.sources = [_source(name, some, config, model) for name, some in config.sets.items()]
+        self.checks = {
+            name: _windows(some.validation, config, stride=(1, 1))
+            for name, some in config.sets.items()
+            if some.validation is not None
+        }
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every channel of any set once, in the order of first appearance."""
+        return tuple(dict.fromkeys(n for s in self.sources for r in s.windows.readers for n in r.layout.names))
+
+    @property
+    def mix(self) -> FieldMix:
+        """The micro-batches of this rank."""
+        ranks, rank = (self.trainer.world_size, self.trainer.global_rank) if self.trainer else (1, 0)
+        return FieldMix(self.sources, World(ranks, 1, self.accumulate), rank, self.config.policy, self.seed)
+
+    def train_dataloader(self) -> FieldLoader:
+        """Micro-batches of the whole run for this rank."""
+        return FieldLoader(self.mix, self.steps * self.accumulate, self.config.workers)
+
+    def val_dataloader(self) -> DataLoader | list:
+        """Windows of every validation set; an empty list if there is none."""
+        if not self.checks:
+            return []
+        ranks, rank = (self.trainer.world_size, self.trainer.global_rank) if self.trainer else (1, 0)
+        check = FieldCheck(self.checks, self.config.validation_windows, rank, ranks)
+        return DataLoader(check, batch_size=None, num_workers=self.config.workers)
+
+
+def _source(name: str, some: FieldSet, config: FieldDataConfig, model: FieldModelConfig) -> Source:
+    windows = _windows(some.train, config, config.stride)
+    solid = _axes(windows) == AXES
+    together = config.windows[solid]
+    return Source(name, windows, together, some.share, _cost(windows, together, model))
+
+
+def _windows(files: object, config: FieldDataConfig, stride: tuple[int, int]) -> FieldWindows:
+    """Windows of as many frames as the number of axes asks for, and one to predict."""
+    axes = _axes(FieldWindows(files, 2))  # type: ignore[arg-type]
+    return FieldWindows(files, config.frames[axes == AXES] + 1, stride)  # type: ignore[arg-type]
+
+
+def _axes(windows: FieldWindows) -> int:
+    return len(windows.readers[0].layout.space)
+
+
+def _cost(windows: FieldWindows, together: int, model: FieldModelConfig) -> float:
+    """Operations of a micro-batch, which is what balance needs to know of it."""
+    sample = windows[0]
+    periodic = [left == "periodic" for left, _ in sample.boundary]
+    more = AXES - len(sample.space)
+    grid = plan_grid((*sample.space, *[1] * more), (*periodic, *[True] * more), model.tokens, model.jitter)
+    return forward_flops(model, grid, together, windows.frames - 1, len(sample.names))

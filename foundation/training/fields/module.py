@@ -1,0 +1,117 @@
+"""FieldModule: one training step on windows of simulations; Lightning runs the rest."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from foundation.config import OptimConfig
+from foundation.data.fields.batch import FieldBatch
+from foundation.model.fields.transformer import FieldTransformer
+from foundation.training.fields.flops import forward_flops
+from foundation.training.loss import Tally, over_ranks
+from foundation.training.optim import optimizer
+from foundation.training.throughput import Measured, Work
+
+
+class FieldModule(Measured):
+    """Next-increment prediction at every frame but the first: mean absolute error of the normalised increment.
+
+    Walrus's objective (arXiv:2511.15684), without its factor of 100 and without the zero components of planar vectors.
+    Logs train/loss, and per validation validation/loss and validation/loss_<set>, means over windows.
+
+    Args:
+        model: the transformer over fields.
+        optim: optimiser and schedule.
+        steps: optimiser steps of the whole run.
+        sets: names of the data sets, for the curves.
+        seed: of jitter, token rolls and drop path.
+        record: plain values stored in every checkpoint under "foundation".
+    """
+
+    def __init__(
+        self,
+        model: FieldTransformer,
+        optim: OptimConfig,
+        steps: int,
+        sets: tuple[str, ...],
+        seed: int = 0,
+        record: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__()
+        self.model, self.optim, self.steps, self.sets, self.seed = model, optim, steps, sets, seed
+        self.record = dict(record or {})
+        self._checked: dict[str, list[Tensor]] = {}
+
+    def training_step(self, batch: FieldBatch, batch_idx: int = 0) -> Float[Tensor, ""]:
+        """The loss of a micro-batch; every rank has as many windows of its set as it has."""
+        loss = increment_loss(self.model, batch, self._generator(batch.draw))
+        self.log("train/loss", loss.detach(), prog_bar=True, logger=False, batch_size=1)
+        return loss
+
+    def _generator(self, draw: int) -> torch.Generator:
+        """Randomness of one micro-batch, the same whenever it is computed again."""
+        seed = np.random.SeedSequence((self.seed, draw)).generate_state(1, np.uint64)[0]
+        return torch.Generator().manual_seed(int(seed))
+
+    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
+        """Log the learning rate, and the gradient norm before it is clipped."""
+        norm = torch.nn.utils.get_total_norm([p.grad for p in self.parameters() if p.grad is not None])
+        rate = torch.tensor(optimizer.param_groups[0]["lr"])
+        self.log_dict({"train/gradient_norm": norm, "train/learning_rate": rate}, logger=False, batch_size=1)
+
+    def on_validation_epoch_start(self) -> None:
+        """Forget the last validation."""
+        self._checked = defaultdict(list)
+
+    def validation_step(self, batch: FieldBatch, batch_idx: int = 0) -> None:
+        """Note the loss of a window, without jitter."""
+        self._checked[batch.dataset].append(increment_loss(self.model, batch).detach().double())
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the means over all ranks' windows."""
+        sums = [torch.stack(self._checked[s]).sum() if s in self._checked else self._zero() for s in self.sets]
+        counts = torch.tensor([float(len(self._checked.get(s, ()))) for s in self.sets], dtype=torch.float64)
+        whole = over_ranks(Tally(torch.stack(sums), counts.to(self.device)))
+        for name, mean, count in zip(self.sets, whole.mean, whole.counts, strict=True):
+            if count:
+                self.log(f"validation/loss_{name}", mean.float(), logger=False, batch_size=1)
+        self.log("validation/loss", (whole.sums.sum() / whole.counts.sum()).float(), logger=False, batch_size=1)
+
+    def _zero(self) -> Tensor:
+        return torch.zeros((), dtype=torch.float64, device=self.device)
+
+    def work(self, batch: FieldBatch) -> Work:
+        """Tokens and windows of the batch, and its useful operations."""
+        windows, frames, channels = len(batch.values), batch.values.shape[1] - 1, len(batch.names)
+        grid = self.model.setting(batch.values[:, :-1], batch.names, batch.boundary).grid
+        tokens = windows * frames * int(np.prod([axis.tokens for axis in grid]))
+        return Work(tokens, windows, 3 * forward_flops(self.model.config, grid, windows, frames, channels))
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        """AdamW and its schedule, one rate a step."""
+        adam, schedule = optimizer(self.model, self.steps, self.optim)
+        return {"optimizer": adam, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Store the record beside the weights."""
+        checkpoint["foundation"] = self.record
+
+
+def increment_loss(
+    model: FieldTransformer, batch: FieldBatch, generator: torch.Generator | None = None
+) -> Float[Tensor, ""]:
+    """Mean absolute error of the normalised increments of varying channels at valid points.
+
+    The first frame is left out: it has nothing before it from which a tendency could be told.
+    """
+    context = batch.values[:, :-1]
+    scales = model.scales(context)
+    predicted = model(context, batch.names, batch.boundary, generator, scales)
+    error = (predicted - scales.targets(batch.values)).abs()[:, 1:, batch.varies]  # [B, T - 1, varying, H, W, D]
+    valid = batch.valid[:, None, None].to(error.dtype)
+    return (error * valid).sum() / valid.expand_as(error).sum()

@@ -1,0 +1,97 @@
+"""The `fields train` verb: simulations in The Well's layout in; a run directory with an exported field model out."""
+
+import sys
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from foundation.config import OptimConfig
+from foundation.model.fields.config import FieldModelConfig
+from foundation.model.fields.grow import add_fields
+from foundation.model.fields.pretrained import FieldModel
+from foundation.model.fields.transformer import FieldTransformer
+from foundation.training import resolved
+from foundation.training.fields.config import FieldDataConfig
+from foundation.training.fields.data import FieldDataModule
+from foundation.training.fields.module import FieldModule
+from foundation.training.quiet import quiet
+from foundation.training.run import EXPECTED, announce, check_same_run, find, fit, prepare
+from foundation.training.trainer import TrainerConfig, build_trainer
+
+
+def train(
+    *,
+    data: FieldDataConfig,
+    out: Path,
+    model: FieldModelConfig = FieldModelConfig(),  # noqa: B008 - frozen, as are the next two
+    optim: OptimConfig = OptimConfig(),  # noqa: B008
+    trainer: TrainerConfig = TrainerConfig(),  # noqa: B008
+    start: Path | None = None,
+    seed: int = 0,
+    resume: Literal["auto"] | Path | None = None,
+) -> None:
+    """Train one model on simulations in 2D and 3D, balanced over ranks by what each data set costs.
+
+    Writes into the run directory config.yaml (every option), metrics.csv, tensorboard/, checkpoints/ and, at the end,
+    export/, which `foundation fields evaluate` and FieldModel.from_pretrained read. A run that was killed goes on with
+    `--resume auto` exactly as if it had not been.
+
+    Example:
+        foundation fields train --config configs/walrus_small.yaml --out runs/fields
+
+    Args:
+        data: the data sets, and windows of them.
+        out: run directory.
+        model: sizes and parts of the transformer.
+        optim: optimiser and schedule.
+        trainer: length of the run, hardware, records.
+        start: an exported field model or a released Walrus checkpoint to finetune; `model` is then ignored, and
+            fields that it does not know are added without changing what it predicts.
+        seed: of the initial weights, the order of the windows, jitter and token rolls.
+        resume: "auto" goes on from the last whole checkpoint in `out`, if there is one; or a checkpoint file.
+
+    Raises:
+        FoundationError: `out` holds another run, or files or a checkpoint that cannot be used.
+    """
+    begun = None if start is None else FieldModel.from_pretrained(start)
+    config = model if begun is None else begun.config
+    stream = FieldDataModule(data, config, seed, trainer.max_steps, trainer.accumulate)
+    options = {"model": config, "data": data, "optim": optim, "trainer": trainer, "start": start, "seed": seed}
+    record = {
+        "config": {name: resolved.plain(value) for name, value in options.items()},
+        "fields": list(stream.names),
+        "data_fingerprint": stream.mix.fingerprint,
+    }
+    checkpoint = find(out, resume)
+    step = check_same_run(checkpoint, record) if checkpoint else 0
+    network = _new(config, stream.names, seed) if begun is None else _knowing(begun, stream.names)
+    module = FieldModule(network, optim, trainer.max_steps, tuple(data.sets), seed, record)
+    with quiet(EXPECTED):
+        runner = build_trainer(trainer, optim, out, bool(stream.checks), step)
+        prepare(out, record["config"], step)
+        announce(module, f"{len(network.names)} fields of {len(data.sets)} sets", out, checkpoint)
+        fit(runner, module, stream, checkpoint)
+    if runner.is_global_zero:
+        _export(network, out / "export")
+        resolved.write(record["config"], out / "export" / "training.yaml")
+        print(f"done: {out / 'export'}", file=sys.stderr)
+
+
+def _new(config: FieldModelConfig, names: tuple[str, ...], seed: int) -> FieldTransformer:
+    with torch.random.fork_rng(devices=()):
+        torch.manual_seed(seed)
+        return FieldTransformer(config, names)
+
+
+def _knowing(model: FieldTransformer, names: tuple[str, ...]) -> FieldTransformer:
+    """The model in training, grown by the fields that it lacks."""
+    new = [n for n in names if n not in model.names]
+    return (add_fields(model, new) if new else model).train()
+
+
+def _export(model: FieldTransformer, out: Path) -> None:
+    with torch.device("meta"):
+        exported = FieldModel(model.config, model.names)
+    exported.load_state_dict(model.state_dict(), assign=True)
+    exported.save_pretrained(out)

@@ -1,0 +1,133 @@
+"""The fields verbs from end to end: a mix of planes and solids is learned, resumed, exported, scored and finetuned."""
+
+import csv
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from foundation.__main__ import main
+from foundation.data.fields.batch import FieldBatch
+from foundation.data.fields.record import PERIODIC, Field
+from foundation.data.fields.writer import write_well
+from foundation.model.fields.config import FieldModelConfig
+from foundation.model.fields.pretrained import FieldModel
+from foundation.model.fields.transformer import FieldTransformer
+from foundation.training.checkpoint import read
+from foundation.training.fields.module import increment_loss
+
+YAML = """
+data:
+  sets:
+    plane: {train: data/plane.hdf5, validation: data/plane.hdf5}
+    solid: {train: data/solid.hdf5, validation: data/solid.hdf5, share: 0.5}
+  frames: [3, 2]
+  stride: [1, 2]
+  validation_windows: 2
+  workers: 0
+model: {width: 16, depth: 1, heads: 2, hidden: 16, inner: 4, frequencies: 1, tokens: [4, 4, 4]}
+optim: {peak_rate: 0.003}
+trainer: {max_steps: 4, accelerator: cpu, tensorboard: false, log_every: 1, checkpoint_every: 2, validate_every: 2}
+"""
+
+
+def wave(axes, name, seed, frames=16):
+    """A hump that moves on a ring by one point a frame, beside a constant field."""
+    space = (16, 16, 8)[:axes]
+    rng = np.random.default_rng(seed)
+    first = np.sin(2 * np.pi * (np.arange(16) / 16 + rng.random())).reshape(-1, *[1] * (axes - 1)) + np.zeros(space)
+    moving = np.stack([np.roll(first, t, 0) for t in range(frames)])
+    values = np.stack([moving, np.ones_like(moving)], 1).astype("f4")
+    return Field(
+        values, (name, "depth"), (False, True), np.ones(axes), (PERIODIC,) * axes, np.arange(frames) * 0.1, dataset=name
+    )
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    write_well([wave(2, "tracer", s) for s in range(3)], tmp_path / "data" / "plane.hdf5")
+    write_well([wave(3, "height", s) for s in range(3)], tmp_path / "data" / "solid.hdf5")
+    (tmp_path / "c.yaml").write_text(YAML)
+    return lambda out, *more: main(["fields", "train", "--config", "c.yaml", "--out", out, *more])
+
+
+def losses(out):
+    with (out / "metrics.csv").open(newline="") as file:
+        return [row["train/loss"] for row in csv.DictReader(file) if row["train/loss"]]
+
+
+def test_the_loss_by_hand():
+    sizes = yaml.safe_load(YAML)["model"] | {"tokens": (4, 4, 4)}
+    model = FieldTransformer(FieldModelConfig(**sizes), ["tracer", "depth"])
+    with torch.no_grad():
+        for decoder in model.decoders.values():
+            decoder.proj2.zero_()
+            decoder.bias2.zero_()
+    batch = FieldBatch.of([wave(2, "tracer", 0, frames=4)], "plane")
+    values = batch.values[0, :, 0, :, :, 0].double()
+    scale = values[:3].diff(dim=0).square().mean().sqrt()
+    assert increment_loss(model, batch).item() == pytest.approx((values.diff(dim=0)[1:].abs() / scale).mean().item())
+    half = torch.arange(16) < 8
+    hidden = replace(batch, valid=half.view(1, 16, 1, 1).expand(1, 16, 16, 1))
+    expected = (values.diff(dim=0)[1:, half].abs() / scale).mean().item()
+    assert increment_loss(model, hidden).item() == pytest.approx(expected)
+
+
+def test_a_mix_is_learned(run, tmp_path):
+    assert run("run", "--trainer.max_steps=60", "--trainer.validate_every=60", "--optim.peak_rate=0.01") == 0
+    with (tmp_path / "run" / "metrics.csv").open(newline="") as file:
+        last = [row for row in csv.DictReader(file) if row["validation/loss"]][-1]
+    assert float(last["validation/loss_plane"]) < 0.6 and float(last["validation/loss_solid"]) < 0.6  # 0.9 at first
+    assert float(last["train/tokens_per_second"] or 1) > 0
+
+
+def test_resumed_equals_never_stopped(run, tmp_path):
+    assert run("whole") == 0
+    assert run("cut", "--trainer.max_steps=4") == 0
+    for path in (tmp_path / "cut" / "checkpoints").glob("*step=4*"):
+        path.unlink()
+    (tmp_path / "cut" / "checkpoints" / "last.ckpt").unlink()
+    assert run("cut", "--resume", "auto") == 0
+    assert losses(tmp_path / "whole") == losses(tmp_path / "cut")
+    ends = [read(tmp_path / name / "checkpoints" / "last.ckpt")["state_dict"] for name in ("whole", "cut")]
+    assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[0])
+
+
+def test_the_export_is_scored_and_finetuned(run, tmp_path, capsys):
+    assert run("run") == 0
+    export = tmp_path / "run" / "export"
+    model = FieldModel.from_pretrained(export)
+    assert model.names == ("tracer", "depth", "height")
+    sets = "{plane: data/plane.hdf5, solid: data/solid.hdf5}"
+    options = ["--sets", sets, "--out", "scored", "--frames", "[3, 2]", "--steps", "5", "--trajectories", "2"]
+    assert main(["fields", "evaluate", str(export), *options]) == 0
+    results = json.loads((tmp_path / "scored" / "results.json").read_text())
+    assert set(results) == {"plane", "solid"} and results["solid"]["context"] == 2
+    assert set(results["plane"]["vrmse"]) == {"model", "model, no jitter", "persistence", "linear"}
+    assert "VRMSE one step ahead" in capsys.readouterr().err
+    assert "<img" in (tmp_path / "scored" / "report.html").read_text()
+    write_well([wave(2, "pressure", s) for s in range(3)], tmp_path / "data" / "plane.hdf5")
+    assert run("tuned", "--start", str(export), "--trainer.max_steps=2") == 0
+    assert FieldModel.from_pretrained(tmp_path / "tuned" / "export").names == ("tracer", "depth", "height", "pressure")
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        (["--data.sets={}"], "No data set"),
+        (["--data.frames=[1, 2]"], "Show 2 or more frames"),
+        (["--data.frames=[40, 2]"], "too few for windows"),
+        (["--data.sets={plane: {train: data/none.hdf5}}"], "none.hdf5"),
+    ],
+)
+def test_what_cannot_be_trained_is_one_sentence(run, more, says, capsys):
+    try:
+        status = run("run", *more)
+    except SystemExit as stop:
+        status = stop.code
+    assert status != 0 and says in capsys.readouterr().err
