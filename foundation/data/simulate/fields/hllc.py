@@ -48,8 +48,8 @@ def step(state: State, gamma: float, spacing: float, time: float, padding: Paddi
     for axis, slope in zip(axes, slopes, strict=True):
         strip = tuple(slice(None) if a in (0, axis) else slice(1, -1) for a in range(values.ndim))
         middle, half = ahead[strip], slope[strip] / 2
-        left, right = np.delete(middle + half, -1, axis), np.delete(middle - half, 0, axis)
-        change -= np.diff(flux(left, right, axis, gamma), axis=axis)
+        faces = flux(_but_last(middle + half, axis), _but_first(middle - half, axis), axis, gamma)
+        change -= np.diff(faces, axis=axis)
     return state + time / spacing * change
 
 
@@ -92,9 +92,9 @@ def _slope(values: Primitive, axis: int) -> Float64[np.ndarray, "primitive *inne
     """Limited difference per cell (van Leer 1974), of all but the outermost cells."""
     strip = tuple(slice(None) if a in (0, axis) else slice(1, -1) for a in range(values.ndim))
     steps = np.diff(values[strip], axis=axis)
-    before, after = np.delete(steps, -1, axis), np.delete(steps, 0, axis)
-    product, total = before * after, before + after
-    return np.divide(2 * product, total, out=np.zeros_like(product), where=product > 0)
+    before, after = _but_last(steps, axis), _but_first(steps, axis)
+    product = np.maximum(before * after, 0)
+    return 2 * product / np.where(product > 0, before + after, 1)
 
 
 def _rate(values: Primitive, slope: Primitive, axis: int, gamma: float) -> Primitive:
@@ -104,6 +104,14 @@ def _rate(values: Primitive, slope: Primitive, axis: int, gamma: float) -> Primi
     rate[axis] -= slope[-1] / values[0]
     rate[-1] -= gamma * values[-1] * slope[axis]
     return rate
+
+
+def _but_first(values: np.ndarray, axis: int) -> np.ndarray:
+    return values[(slice(None),) * axis + (slice(1, None),)]
+
+
+def _but_last(values: np.ndarray, axis: int) -> np.ndarray:
+    return values[(slice(None),) * axis + (slice(None, -1),)]
 
 
 def _padded(state: State, padding: Padding) -> Float64[np.ndarray, "conserved *padded"]:
