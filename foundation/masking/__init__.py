@@ -5,6 +5,7 @@ All are imported here, because a config names a policy by its class alone, which
 
 from foundation.masking.budget import LeadingSpace, RandomBudget
 from foundation.masking.fixed import AllGiven, Completion
+from foundation.masking.future import Future
 from foundation.masking.policy import MaskingPolicy, Mixture
 
-__all__ = ["AllGiven", "Completion", "LeadingSpace", "MaskingPolicy", "Mixture", "RandomBudget"]
+__all__ = ["AllGiven", "Completion", "Future", "LeadingSpace", "MaskingPolicy", "Mixture", "RandomBudget"]

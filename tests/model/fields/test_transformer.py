@@ -1,9 +1,11 @@
 """What a field model does whatever its weights: causality, permutations, scales, chance; and what it refuses."""
 
 import math
+from pathlib import Path
 
 import pytest
 import torch
+import yaml
 
 from foundation.errors import FoundationError
 from foundation.model.fields.boundary import flag_channels
@@ -180,6 +182,14 @@ def test_an_encoder_that_is_not_there(build, generator):
 def test_senseless_sizes(build, changes, message):
     with pytest.raises(FoundationError, match=message):
         build(NAMES, **changes)
+
+
+def test_configurations():
+    folder = Path(__file__).parents[3] / "configs"
+    walrus, small = (yaml.safe_load((folder / f"{n}.yaml").read_text())["model"] for n in ("walrus", "walrus_small"))
+    listed = {key: tuple(v) if isinstance(v, list) else v for key, v in walrus.items()}
+    assert FieldModelConfig(**listed) == FieldModelConfig(checkpoint_every=2)
+    assert FieldModelConfig(**small).width == 192
 
 
 @pytest.mark.parametrize("names", [(), ("a", "a"), ("a", "open_boundary")])
