@@ -7,6 +7,7 @@ are set to 0 in both fields; walls are not windowed, so a jump across them count
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 import torch
 from jaxtyping import Float, Int
@@ -47,8 +48,9 @@ def _power(values: Values, valid: Valid) -> Bands:
     space = values.shape[3:]
     power = torch.fft.fftn(values, dim=tuple(range(3, values.ndim))).abs().square().flatten(3)
     found = power.new_zeros(*power.shape[:3], len(BANDS))
-    return found.index_add(3, _band(space).to(power.device), power) / math.prod(space) ** 2
+    return found.index_add(3, _band(tuple(space)).to(power.device), power) / math.prod(space) ** 2
 
 
-def _band(space: Sequence[int]) -> Int[Tensor, "modes"]:
+@lru_cache(maxsize=8)  # one frame after another has the same grid
+def _band(space: tuple[int, ...]) -> Int[Tensor, "modes"]:
     return torch.bucketize(wavenumbers(space).flatten(), band_edges(space), right=True)
