@@ -1,6 +1,8 @@
 """AdamW with its parameter groups, and the learning rate as one function of the step."""
 
 import math
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from torch import nn
 from torch.optim import AdamW
@@ -10,15 +12,42 @@ from foundation.config import OptimConfig
 from foundation.errors import FoundationError
 
 
-def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, object]]:
-    """Decay the matrices only: norms, biases and single vectors have no scale to hold down, and embedding rows that a
-    batch does not hold would shrink without a gradient to answer."""
+def parameter_groups(
+    model: nn.Module, weight_decay: float, rate_of: Mapping[str, float] | None = None
+) -> list[dict[str, Any]]:
+    """Groups of parameters, each with its "weight_decay" and the "factor" on its rate.
+
+    Decay the matrices only: norms, biases and single vectors have no scale to hold down, and embedding rows that a
+    batch does not hold would shrink without a gradient to answer.
+
+    Args:
+        rate_of: factors by the beginning of a parameter's name.
+
+    Raises:
+        FoundationError: a factor below 0, or a beginning that no name has.
+    """
     embeddings = {id(p) for m in model.modules() if isinstance(m, nn.Embedding) for p in m.parameters(recurse=False)}
-    decayed, plain = [], []
-    for parameter in model.parameters():
+    factors, groups = _factors([name for name, _ in model.named_parameters()], rate_of or {}), {}
+    for decays in (True, False):  # both also where they are empty: a checkpoint counts groups
+        for factor in sorted(set(factors.values()) | {1.0}, reverse=True):
+            decay = weight_decay if decays else 0.0
+            groups[decays, factor] = {"params": [], "weight_decay": decay, "factor": factor}
+    for name, parameter in model.named_parameters():
         if parameter.requires_grad:
-            (decayed if parameter.ndim >= 2 and id(parameter) not in embeddings else plain).append(parameter)
-    return [{"params": decayed, "weight_decay": weight_decay}, {"params": plain, "weight_decay": 0.0}]
+            decays = parameter.ndim >= 2 and id(parameter) not in embeddings
+            groups[decays, factors[name]]["params"].append(parameter)
+    return list(groups.values())
+
+
+def _factors(names: Sequence[str], rate_of: Mapping[str, float]) -> dict[str, float]:
+    for start, factor in rate_of.items():
+        if factor < 0 or not any(name.startswith(start) for name in names):
+            raise FoundationError(
+                f"optim.rate_of gives {start!r} the factor {factor}. Give a factor of at least 0, and the beginning of "
+                f"parameter names such as {names[0]!r} or {names[-1]!r}."
+            )
+    fitting = {name: [start for start in rate_of if name.startswith(start)] for name in names}
+    return {name: rate_of[max(starts, key=len)] if starts else 1.0 for name, starts in fitting.items()}
 
 
 def rate(step: int, steps: int, config: OptimConfig) -> float:
@@ -55,7 +84,9 @@ def optimizer(model: nn.Module, steps: int, config: OptimConfig) -> tuple[AdamW,
             f"optim: warm-up {config.warmup_fraction} and decay {config.decay_fraction} are fractions of the run. "
             "Give 0 to 1."
         )
-    groups = parameter_groups(model, config.weight_decay)
+    groups = parameter_groups(model, config.weight_decay, config.rate_of)
+    for group in groups:
+        group["lr"] = config.peak_rate * group["factor"]
     fused = all(p.is_cuda for p in model.parameters())
     adam = AdamW(groups, lr=config.peak_rate, betas=config.betas, fused=fused)
     return adam, LambdaLR(adam, lambda step: rate(step, steps, config) / config.peak_rate)

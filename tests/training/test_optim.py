@@ -54,6 +54,29 @@ def test_optimizer_follows_the_schedule():
         schedule.step()
 
 
+def test_parts_have_rates_of_their_own_and_frozen_ones_stay():
+    model = nn.ModuleDict({"old": nn.ModuleList([nn.Linear(2, 2), nn.Linear(2, 2)]), "new": nn.Linear(2, 2)})
+    before = {name: p.detach().clone() for name, p in model.named_parameters()}
+    config = OptimConfig(peak_rate=0.1, warmup_fraction=0.0, rate_of={"old": 0.5, "old.0.": 0.0})
+    adam, schedule = optimizer(model, 2, config)
+    for group in adam.param_groups:
+        assert group["lr"] == pytest.approx(group["factor"] * rate(0, 2, config))
+    for parameter in model.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    adam.step()
+    moved = {name: (p - before[name]).abs().max().item() for name, p in model.named_parameters()}
+    assert moved["old.0.weight"] == moved["old.0.bias"] == 0
+    assert moved["old.1.bias"] == pytest.approx(moved["new.bias"] / 2, rel=1e-4)
+    schedule.step()
+    assert all(g["lr"] == pytest.approx(g["factor"] * rate(1, 2, config)) for g in adam.param_groups)
+
+
+@pytest.mark.parametrize("rate_of", [{"odl": 0.5}, {"weight": -1.0}])
+def test_a_rate_for_nothing_is_refused(rate_of):
+    with pytest.raises(FoundationError, match=r"optim\.rate_of gives"):
+        optimizer(nn.Linear(2, 2), 2, OptimConfig(rate_of=rate_of))
+
+
 def test_only_matrices_decay():
     spaces = (Space("code", "discrete", 7), Space("vector", "continuous", 3))
     model = FoundationTransformer(ModelConfig(width=16, depth=1, decoder_depth=1, heads=2), spaces)
