@@ -21,6 +21,7 @@ BENCHMARKS: dict[str, str] = {  # name -> function without arguments that return
     "loss": "foundation.kernels.loss.benchmark:chunked_vs_whole",
     "prologue": "foundation.kernels.prologue.benchmark:fused_vs_eager",
     "balance": "foundation.data.balance.benchmark:rows",
+    "fields": "foundation.data.fields.benchmark:windows_vs_the_well",
     "shards": "foundation.data.benchmark:chunked_vs_single",
     "short": "foundation.kernels.short.benchmark:short_vs_fused",
 }
