@@ -21,6 +21,8 @@ class FieldModelConfig:
         dimensions: 2 and 3 have a pair of encoder and decoder each; fields on a line use that of 2.
         jitter: leave room around walls for shifting the patches by up to half a token, whether shifted or not.
         drop_path: probability of leaving out a layer of the last block; rises linearly from 0 at the first.
+        extrapolate: predict how the increment differs from the one before, so that an untrained model continues each
+            field along a line; False = as Walrus, the increment itself, and an untrained model changes nothing.
         epsilon: least scale of values and of increments.
         rotary: frequencies fixed, or learned for each block and axis.
         grid: tokens along each axis of a learned absolute position, which then fixes them; None = without.
@@ -40,6 +42,7 @@ class FieldModelConfig:
     dimensions: tuple[int, ...] = (2, 3)
     jitter: bool = True
     drop_path: float = 0.05
+    extrapolate: bool = False
     epsilon: float = 1e-5
     rotary: Literal["fixed", "learned"] = "fixed"
     grid: tuple[int, int, int] | None = None

@@ -71,6 +71,7 @@ def rollout(
     first = model.setting(values, names, boundary, generator)
     kept = torch.tensor([n in constant for n in names], device=values.device).view(-1, 1, 1, 1)
     context, seen = values, values.shape[1]
+    before = values[:, -2:-1] if seen > 1 else values  # the frame before the last
     fixed = model.scales(values) if scales is None and memory == "cache" else scales
     members = [first, *(model.redraw(first, len(values), generator) for _ in range(ensemble - 1))]
     remembered = [_Member(s, _empty(model, reach) if memory == "cache" else None) for s in members]
@@ -79,6 +80,9 @@ def rollout(
         of_now = model.scales(context) if fixed is None else fixed
         predicted = torch.stack([_newest(model, of_now.normalise(context), m) for m in remembered]).mean(0)
         last = context[:, -1:]
+        if model.config.extrapolate:
+            predicted = predicted + (last - before) / of_now.increment
+        before = last
         frames.append(torch.where(kept, last, of_now.step(last, predicted)))
         if memory == "cache":
             context = frames[-1]

@@ -105,7 +105,8 @@ class FieldTransformer(nn.Module):
         setting = self.setting(values, names, boundary, generator)
         scales = self.scales(values) if scales is None else scales
         tokens = self.mix(self.embed(scales.normalise(values), setting), values.shape[1], setting)
-        return self.read(tokens, len(values), setting)
+        increments = self.read(tokens, len(values), setting)
+        return increments + scales.tendency(values) if self.config.extrapolate else increments
 
     def scales(self, values: Float[Tensor, "B T C *space"]) -> Scales:
         """Root mean squares of the context and of its increments, for each sample and field."""

@@ -111,3 +111,25 @@ def test_a_long_rollout_with_a_short_memory(model, generator):
 def test_refusals(model, generator, options, message):
     with pytest.raises(FoundationError, match=message):
         rollout(model, draw(generator, 8, 8, 1), NAMES, RING, **{"steps": 1, **options})
+
+
+def linear(values, steps):
+    increment = values[:, -1:] - values[:, -2:-1]
+    return values[:, -1:] + torch.arange(1, steps + 1).view(1, -1, 1, 1, 1, 1) * increment
+
+
+@pytest.mark.parametrize("memory", ["window", "cache"])
+def test_an_untrained_model_that_extrapolates_draws_a_line(build, generator, memory):
+    model, values = build(NAMES, extrapolate=True), draw(generator, 16, 12, 1)
+    with torch.no_grad():
+        for decoder in model.decoders.values():
+            decoder.proj2.zero_()
+            decoder.bias2.zero_()
+    found = rollout(model, values, NAMES, RING, 3, memory=memory)
+    torch.testing.assert_close(found, linear(values, 3))
+
+
+def test_the_cache_equals_reading_all_again_where_a_model_extrapolates(build, generator):
+    model, values = build(NAMES, extrapolate=True), draw(generator, 16, 12, 1)
+    cached = rollout(model, values, NAMES, WALLS, 4, memory="cache")
+    torch.testing.assert_close(cached, all_again(model, values, WALLS, 4, None), rtol=1e-9, atol=1e-9)
