@@ -9,7 +9,7 @@ from foundation.errors import FoundationError
 
 Node = Any  # h5py's file, group or array: its types cannot say which one a name leads to
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
-CHUNK_CACHE = 32 << 20  # bytes; neighbouring windows of a chunked file share chunks
+CHUNK_CACHE = 8 << 20  # bytes per array; neighbouring windows of a chunked file share chunks
 
 
 class WellError(FoundationError):

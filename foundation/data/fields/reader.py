@@ -29,7 +29,7 @@ class WellReader:
         self.path = Path(path)
         with open_well(self.path) as file:
             self.layout: Layout = read_layout(file, self.path)
-        self._open: tuple[int, Node] | None = None
+        self._open: tuple[int, Node, dict[str, Node]] | None = None
         self._kept: dict[str, np.ndarray] = {}
 
     def window(
@@ -82,11 +82,20 @@ class WellReader:
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_open": None}
 
-    @property
-    def _file(self) -> Node:
+    def close(self) -> None:
+        """Give back the file handle; the next read opens the file again."""
+        if self._open is not None and self._open[0] == os.getpid():
+            self._open[1].close()
+        self._open = None
+
+    def _array(self, name: str) -> Node:
+        """A stored array, kept open: its cache of unpacked chunks is lost when it is closed."""
         if self._open is None or self._open[0] != os.getpid():  # a handle does not survive a fork
-            self._open = os.getpid(), open_well(self.path)
-        return self._open[1]
+            self._open = os.getpid(), open_well(self.path), {}
+        _, file, arrays = self._open
+        if name not in arrays:
+            arrays[name] = file[name]
+        return arrays[name]
 
     def _fill(
         self,
@@ -110,7 +119,7 @@ class WellReader:
             return self._kept[key]
         index = (trajectory,) * stored.by_trajectory + (slice(when.start, when.stop, when.step),) * stored.by_time
         with explained(self.path):
-            array = np.asarray(self._file[key][index], np.float32)
+            array = np.asarray(self._array(key)[index], np.float32)
         thin = tuple(n if kept else 1 for n, kept in zip(self.layout.space, stored.by_axis, strict=True))
         frames = len(when) if stored.by_time else 1
         array = array.reshape(frames, *thin, *(len(thin),) * stored.order)

@@ -12,6 +12,8 @@ from foundation.data.fields.opening import WellError
 from foundation.data.fields.reader import WellReader
 from foundation.data.fields.record import Field
 
+OPEN = 32  # files at a time; a process may hold only so many
+
 
 class FieldWindows(Dataset[Field]):
     """All windows of some files, counted by file, trajectory and first frame; lazy, picklable, safe to fork.
@@ -43,6 +45,7 @@ class FieldWindows(Dataset[Field]):
         self.readers = [WellReader(path) for path in well_files(files)]
         for reader in self.readers:
             self._check(reader)
+        self._opened: dict[WellReader, None] = {}  # the least recently read first
         self._ends = list(accumulate(r.layout.trajectories * self.starts(r) for r in self.readers))
 
     def __len__(self) -> int:
@@ -56,6 +59,7 @@ class FieldWindows(Dataset[Field]):
         """
         reader, trajectory, start = self.place(index)
         stride = self._drawn(index, start, reader.layout.frames)
+        self._keep_open(reader)
         return reader.window(trajectory, start, self.frames, stride, self.names)
 
     def place(self, index: int) -> tuple[WellReader, int, int]:
@@ -71,6 +75,14 @@ class FieldWindows(Dataset[Field]):
     def starts(self, reader: WellReader) -> int:
         """Number of windows of one trajectory: those for which the least stride fits."""
         return max(0, reader.layout.frames - (self.frames - 1) * self.stride[0])
+
+    def _keep_open(self, reader: WellReader) -> None:
+        self._opened.pop(reader, None)
+        self._opened[reader] = None
+        if len(self._opened) > OPEN:
+            oldest = next(iter(self._opened))
+            del self._opened[oldest]
+            oldest.close()
 
     def _drawn(self, index: int, start: int, frames: int) -> int:
         least, most = self.stride

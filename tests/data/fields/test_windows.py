@@ -47,6 +47,15 @@ def test_drawn_strides_fit_and_depend_on_seed_and_index_only(directory):
     assert set(strides(0)) == {1, 2, 3, 4}
 
 
+def test_only_so_many_files_stay_open(directory, monkeypatch, make_field):
+    monkeypatch.setattr("foundation.data.fields.windows.OPEN", 1)
+    windows = FieldWindows(directory, frames=7)
+    for index in (0, -1, 0, 1, -1):
+        windows[index]
+        assert sum(reader._open is not None for reader in windows.readers) == 1
+    np.testing.assert_array_equal(windows[-1].values, make_field(seed=2, frames=7).values)
+
+
 def test_worker_processes_give_the_same(directory):
     windows = FieldWindows(directory, frames=2, stride=(1, 3), names=("velocity_y", "pressure"))
     windows[0]  # opens a file, which must not be shared with the workers
