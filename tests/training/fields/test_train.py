@@ -111,6 +111,15 @@ def test_the_export_is_scored_and_finetuned(run, tmp_path, capsys):
     assert set(results["plane"]["vrmse"]) == {"model", "model, no jitter", "persistence", "linear"}
     assert "VRMSE one step ahead" in capsys.readouterr().err
     assert "<img" in (tmp_path / "scored" / "report.html").read_text()
+    steering = [f"--{regime}=data/plane.hdf5" for regime in ("toward", "on")]
+    write_well([wave(2, "tracer", s + 9) for s in range(3)], tmp_path / "data" / "other.hdf5")
+    steering += ["--away=data/other.hdf5", "--out=steered", "--frames=3", "--steps=4", "--windows=4"]
+    assert main(["fields", "steer", str(export), *steering]) == 0
+    steered = json.loads((tmp_path / "steered" / "results.json").read_text())["rolled out"]
+    assert steered["plain"] != steered["steered"] != steered["random"]
+    assert {p.name for p in (tmp_path / "steered").iterdir()} == {
+        "direction.safetensors", "tracer.gif", "results.json",
+    }  # fmt: skip
     write_well([wave(2, "pressure", s) for s in range(3)], tmp_path / "data" / "plane.hdf5")
     assert run("tuned", "--start", str(export), "--trainer.max_steps=2") == 0
     assert FieldModel.from_pretrained(tmp_path / "tuned" / "export").names == ("tracer", "depth", "height", "pressure")
