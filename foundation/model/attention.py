@@ -80,6 +80,7 @@ class _Heads(nn.Module):
         q_turns: Tensor | None,
         k_turns: Tensor | None,
     ) -> Tensor:
+        """What each query row gathers, all heads side by side and projected."""
         q, k, v = (x.unflatten(-1, (self.heads, -1)) for x in (q, k, v))  # [T, heads, K]
         q, k = qk_prologue(q, k, _head_norm(self.q_norm), _head_norm(self.k_norm), q_turns, k_turns)
         return self.proj(attention(q, k, v, layout).flatten(1))

@@ -60,7 +60,7 @@ def _transposed(
     x: Float[Tensor, "N I *size"], kernel: Tensor, bias: Tensor | None, live: list[AxisPlan], layer: int
 ) -> Float[Tensor, "N O *larger"]:
     """The transposed convolution of one layer, rings closed."""
-    extra = [_extra(axis, layer) for axis in live]
+    extra = [beyond(axis, layer) for axis in live]
     for a, more in enumerate(extra):
         x = x.index_select(2 + a, around(x.shape[2 + a], more, more, x.device)) if more else x
     layout, strides = LAYOUT[kernel.dim()], [axis.stride[layer] for axis in live]
@@ -72,7 +72,7 @@ def _transposed(
     return x
 
 
-def _extra(axis: AxisPlan, layer: int) -> int:
+def beyond(axis: AxisPlan, layer: int) -> int:
     """Tokens beyond either end of a ring that reach into it."""
     stride = axis.stride[layer]
     return -(-(KERNELS[layer] - stride) // stride) if axis.periodic else 0
