@@ -35,11 +35,15 @@ class FieldBlock(nn.Module):
             keep: what both layers are multiplied by in each sample; None = 1.
             past: of the time layer, if these frames follow others.
         """
-        of_time, of_space = (1.0, 1.0) if keep is None else _by_frame(keep.to(x), frames)
-        x = x + of_time * (self.time(x, frames) if past is None else self.time.extend(x, frames, past))
-        return x + of_space * self.space(x, place)
+        of_time, of_space = (None, None) if keep is None else keep.to(x)
+        x = _add(x, self.time(x, frames) if past is None else self.time.extend(x, frames, past), of_time)
+        return _add(x, self.space(x, place), of_space)
 
 
-def _by_frame(keep: Float[Tensor, "2 B"], frames: int) -> list[Float[Tensor, "N 1 1"]]:
-    """Of each frame of each sample."""
-    return [k.repeat(frames).view(-1, 1, 1) for k in torch.unbind(keep)]
+def _add(
+    x: Float[Tensor, "N S width"], more: Float[Tensor, "N S width"], keep: Float[Tensor, "B"] | None
+) -> Float[Tensor, "N S width"]:
+    """x + more, times what its sample keeps of it."""
+    if keep is None:
+        return x + more
+    return torch.addcmul(x, more.to(x.dtype), keep.repeat(len(x) // len(keep)).view(-1, 1, 1))

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from foundation.kernels.prologue import HeadNorm, qk_prologue
 from foundation.kernels.short import short_attention
 from foundation.model.fields.norm import norm_linear
+from foundation.model.fields.recompute import recomputed
 
 BUCKETS = 32  # of T5's relative bias (arXiv:1910.10683), unidirectional
 FARTHEST = 32  # frames; beyond it all distances share the last bucket
@@ -57,7 +58,7 @@ class TimeLayer(nn.Module):
         """What to add to each token; time is the slowest axis of the rows."""
         q, k, v = self._project(x, frames)
         bias = F.pad(self.bias[_buckets(frames)].T, (frames - 1, 0))  # the future, which nobody sees, comes first
-        y = short_attention(q, k, v, bias, _head_norm(self.q_norm), _head_norm(self.k_norm), causal=True)
+        y = recomputed(self._attend, q, k, v, bias)
         return self._finish(y, x)
 
     def extend(self, x: Float[Tensor, "TB S width"], frames: int, past: Past) -> Float[Tensor, "TB S width"]:
@@ -69,6 +70,9 @@ class TimeLayer(nn.Module):
         keys, values = past.join(k, v.transpose(1, 2))
         mask = self._mask(frames, keys.shape[2], past.reach).to(q.dtype)
         return self._finish(F.scaled_dot_product_attention(q, keys, values, attn_mask=mask).transpose(1, 2), x)
+
+    def _attend(self, q: Tensor, k: Tensor, v: Tensor, bias: Float[Tensor, "heads offsets"]) -> Tensor:
+        return short_attention(q, k, v, bias, _head_norm(self.q_norm), _head_norm(self.k_norm), causal=True)
 
     def _project(self, x: Tensor, frames: int) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, keys and values [P, T, heads, dim] of P places in all samples."""

@@ -187,9 +187,12 @@ def test_senseless_sizes(build, changes, message):
 def test_configurations():
     folder = Path(__file__).parents[3] / "configs"
     walrus, small = (yaml.safe_load((folder / f"{n}.yaml").read_text())["model"] for n in ("walrus", "walrus_small"))
-    listed = {key: tuple(v) if isinstance(v, list) else v for key, v in walrus.items()}
-    assert FieldModelConfig(**listed) == FieldModelConfig(checkpoint_every=2)
-    assert FieldModelConfig(**small).width == 192
+    walrus, small = (
+        FieldModelConfig(**{k: tuple(v) if isinstance(v, list) else v for k, v in sizes.items()})
+        for sizes in (walrus, small)
+    )
+    assert walrus == FieldModelConfig(checkpoint_every=2)
+    assert small.width == 192
 
 
 @pytest.mark.parametrize("names", [(), ("a", "a"), ("a", "open_boundary")])
