@@ -67,7 +67,7 @@ class FieldMix(Dataset[FieldBatch]):
                     "Give more files, or fewer `--data.windows`."
                 )
         self.sources, self.world, self.rank, self.seed = tuple(sources), world, rank, seed
-        self.costs = np.array([s.cost for s in sources])
+        self.costs = np.array([s.cost for s in sources], np.float64)
         self.planner = Planner(self.shares, [s.bundles for s in sources], world, policy, seed)
         self._orders: dict[int, np.ndarray] = {}
 

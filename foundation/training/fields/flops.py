@@ -13,7 +13,7 @@ def forward_flops(config: FieldModelConfig, grid: Grid, windows: int, frames: in
     rows = windows * frames * tokens
     space = 2 * (width * (2 * config.hidden + 3 * width) + width * (config.hidden + width)) + 4 * width * tokens
     time = 8 * width**2 + 2 * width * (frames + 1)
-    return rows * config.depth * (space + time) + windows * frames * _convolutions(config, grid, channels)
+    return float(rows * config.depth * (space + time) + windows * frames * _convolutions(config, grid, channels))
 
 
 def _convolutions(config: FieldModelConfig, grid: Grid, channels: int) -> float:
