@@ -36,7 +36,7 @@ SUMMARY = {
     "statistics": "measure the channels of simulations and their increments; write stats.yaml",
     "tokenize": "train tokenizers (train), turn record shards into token shards (apply)",
     "train": "pretrain the masked transformer on token shards",
-    "fields": "train a model on simulations in The Well's layout (train), score its roll-outs (evaluate), push it (steer)",
+    "fields": "train a model on simulations in The Well's layout (train), score roll-outs (evaluate), push it (steer)",
     "export": "turn a training checkpoint into model.safetensors + config.json",
     "embed": "frozen embeddings of survey files or shards, as parquet or npz",
     "evaluate": "probe the frozen encoder on tasks, beside its baselines; write a report",

@@ -16,7 +16,7 @@ def forward_flops(config: FieldModelConfig, grid: Grid, windows: int, frames: in
     return float(rows * config.depth * (space + time) + windows * frames * _convolutions(config, grid, channels))
 
 
-def _convolutions(config: FieldModelConfig, grid: Grid, channels: int) -> float:
+def _convolutions(config: FieldModelConfig, grid: Grid, channels: int) -> int:
     """Of one frame on its way to tokens and back; the flags of the boundary, the same for all frames, are left out."""
     live = [axis for axis in grid if axis.live]  # a kernel is summed over an axis of one point
     outer, inner = (channels * KERNELS[0] ** len(live), config.width * KERNELS[1] ** len(live))
