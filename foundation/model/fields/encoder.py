@@ -54,10 +54,12 @@ class FieldEncoder(nn.Module):
         gain = math.sqrt(
             (self.proj1.shape[1] - len(FLAGS)) / len(columns)
         )  # absent fields leave variance to the others
-        known = len(FLAGS) - 1  # the bias correction, last of the flags, has the gain of a field
-        kernel = _planar(self.proj1, grid) * scale
-        of_flags = torch.cat([kernel[:, :known], kernel[:, known : known + 1] * gain], 1)
-        x = _convolve(values, kernel[:, columns] * gain, grid, 0)
+        sides = len(FLAGS) - 1  # the bias correction, last of the flags, has the gain of a field
+        used = torch.cat([torch.arange(len(FLAGS), device=columns.device), columns])
+        kernel = _planar(self.proj1.index_select(1, used), grid) * scale
+        kernel = torch.cat([kernel[:, :sides], kernel[:, sides:] * gain], 1)
+        of_flags, of_fields = kernel.split([len(FLAGS), len(columns)], 1)
+        x = _convolve(values, of_fields, grid, 0)
         x = _add_each(x, _convolve(flags, of_flags, grid, 0))
         size = x.shape[2:]
         x = norm_silu(as_rows(x), self.norm1)
