@@ -1,11 +1,28 @@
-"""Backend: whether a call goes to its Triton kernel or to PyTorch, by one rule for all kernels."""
+"""Backend: whether a call goes to its Triton kernel or to PyTorch, by one rule for all; does not import Triton."""
 
 import os
+from functools import cache
+from importlib.util import find_spec
 
 import torch
 from torch import Tensor
 
-KINDS = (torch.float32, torch.bfloat16, torch.float16)  # of what Triton kernels take
+TYPES = (torch.float32, torch.float16, torch.bfloat16)  # of what Triton kernels take
+
+
+def why_not(rows: Tensor) -> str | None:
+    """Why no Triton kernel can take a tensor like this one here, and what to do; None if some can."""
+    if rows.dtype not in TYPES:
+        return f"does not compute in {rows.dtype}. Convert to float32, float16 or bfloat16."
+    if not _installed():
+        return "needs Triton. Install foundation-science[gpu]."
+    if rows.is_cuda:
+        return None
+    if os.environ.get("TRITON_INTERPRET") != "1":
+        return f"needs a GPU, and got {rows.device}. Move it there, or set TRITON_INTERPRET=1 to interpret the kernels."
+    if rows.dtype == torch.bfloat16:
+        return "is interpreted here, and Triton's interpreter is wrong on bfloat16. Use float32 or float16."
+    return None
 
 
 def takes_triton(name: str, backend: str, rows: Tensor, *others: Tensor | None, able: bool = True) -> bool:
@@ -27,17 +44,14 @@ def takes_triton(name: str, backend: str, rows: Tensor, *others: Tensor | None, 
         devices = sorted({str(x.device) for x in (rows, *others) if x is not None})
         raise ValueError(f"{name}: tensors are on {' and '.join(devices)}. Move all of them to one device.")
     if backend == "auto":
-        return able and rows.is_cuda and rows.dtype in KINDS
-    if backend == "triton":
-        _check_triton(name, rows)
+        return able and rows.is_cuda and why_not(rows) is None
+    if backend == "triton" and (reason := why_not(rows)) is not None:
+        raise ValueError(
+            f"{name}: backend='triton' got {rows.dtype} on {rows.device}, but {reason} Or take backend='torch'."
+        )
     return backend == "triton"
 
 
-def _check_triton(name: str, rows: Tensor) -> None:
-    interpreted = os.environ.get("TRITON_INTERPRET") == "1"
-    if not (rows.is_cuda or interpreted):
-        raise ValueError(f"{name}: backend 'triton' got a tensor on {rows.device}. Move it to CUDA, or use 'auto'.")
-    if rows.dtype not in KINDS:
-        raise ValueError(f"{name}: backend 'triton' got {rows.dtype}. Give float32, bfloat16, float16, or use 'torch'.")
-    if interpreted and rows.dtype == torch.bfloat16:
-        raise ValueError(f"{name}: Triton's interpreter is wrong on bfloat16. Give float32 or float16 there.")
+@cache
+def _installed() -> bool:
+    return find_spec("triton") is not None

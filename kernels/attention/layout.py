@@ -104,6 +104,12 @@ class AttentionLayout:
         return self.query_segment if self.key_of is None else self.key_of[self.query_segment]
 
     @property
+    def seen_segments(self) -> Int[Tensor, "segments"]:
+        """Key segment that each query segment sees."""
+        segments = len(self.query_offsets) - 1
+        return torch.arange(segments, device=self.query_offsets.device) if self.key_of is None else self.key_of
+
+    @property
     def ranges(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """start, prefix, lo, hi, each int64 [Tq]: row i sees keys start..start + prefix and lo..hi."""
         span = torch.cat([self.query_code, self.key_code, self.query_code.new_zeros(1)]).max() + 2
@@ -133,7 +139,7 @@ class AttentionLayout:
         """Which blocks of `block_n` keys each tile of `block_m` queries visits; made once, used by all layers."""
         shape = block_m, block_n
         if shape not in self._tiles:
-            sides = self.query_offsets, self.key_offsets, self.key_of
+            sides = self.query_offsets, self.key_offsets, self.seen_segments
             self._tiles[shape] = Tiles.of(*sides, self.bounds, self.sees, self.kind, block_m, block_n)
         return self._tiles[shape]
 
@@ -141,7 +147,7 @@ class AttentionLayout:
         """int64: where the ragged bias of each query row begins in flat storage, and how far apart its heads are."""
         if heads not in self._places:
             length, keys = torch.diff(self.query_offsets), torch.diff(self.key_offsets)
-            width = -(-(keys if self.key_of is None else keys[self.key_of]) // ALIGNED) * ALIGNED
+            width = -(-keys[self.seen_segments] // ALIGNED) * ALIGNED
             block, segment = length * width, self.query_segment
             row = torch.arange(len(segment), device=segment.device) - self.query_offsets[segment]
             begin = heads * (block.cumsum(0) - block)

@@ -53,22 +53,23 @@ class _Ragged(torch.autograd.Function):
         grad_q, grad_k, grad_v = (torch.zeros_like(x) for x in (q, k, v))
         grad_values = torch.empty_like(values) if _is_filled(ctx.layout) else torch.zeros_like(values)
         buffer = values.new_empty(0)
-        for part, slope in zip(
-            _parts(values, ctx.layout, len(q)), _parts(grad_values, ctx.layout, len(q)), strict=True
-        ):
+        slopes = blocks_of(grad_values, ctx.layout, len(q))
+        for part in _parts(values, ctx.layout, len(q)):
+            slope = slopes[part.segment][part.heads]
             p, g = part.probabilities(q, k, ctx.scale, buffer), part.queries_of(grad)
             part.keys_of(grad_v).baddbmm_(p.mT, g)  # added, because segments may share their keys
-            torch.bmm(g, part.keys_of(v).mT, out=slope.bias)
-            slope.bias.sub_(part.queries_of(along)).mul_(p)
-            torch.bmm(slope.bias, part.keys_of(k), out=part.queries_of(grad_q))
-            part.keys_of(grad_k).baddbmm_(slope.bias.mT, part.queries_of(q))
+            torch.bmm(g, part.keys_of(v).mT, out=slope)
+            slope.sub_(part.queries_of(along)).mul_(p)
+            torch.bmm(slope, part.keys_of(k), out=part.queries_of(grad_q))
+            part.keys_of(grad_k).baddbmm_(slope.mT, part.queries_of(q))
         return grad_q.mul_(ctx.scale), grad_k.mul_(ctx.scale), grad_v, grad_values, None, None
 
 
 @dataclass(frozen=True, eq=False)
 class _Part:
-    """Some heads of one segment."""
+    """Some heads of one query segment."""
 
+    segment: int
     heads: slice
     queries: slice
     keys: slice
@@ -95,8 +96,7 @@ class _Part:
 def _parts(values: Tensor, layout: AttentionLayout, heads: int) -> Iterator[_Part]:
     """The segments that have pairs, as many heads at once as a buffer holds."""
     query, key = layout.query_offsets.tolist(), layout.key_offsets.tolist()
-    seen = range(len(query) - 1) if layout.key_of is None else layout.key_of.tolist()
-    blocks = blocks_of(values, layout, heads)
+    seen, blocks = layout.seen_segments.tolist(), blocks_of(values, layout, heads)
     hides = len(values) > 0 and bool(values.amin().isneginf())
     for i, (block, j) in enumerate(zip(blocks, seen, strict=True)):
         queries, keys = slice(query[i], query[i + 1]), slice(key[j], key[j + 1])
@@ -105,7 +105,7 @@ def _parts(values: Tensor, layout: AttentionLayout, heads: int) -> Iterator[_Par
             hidden, step = _hidden(layout, queries, keys), max(1, PAIRS // pairs)
             for first in range(0, heads, step):
                 some = slice(first, first + step)
-                yield _Part(some, queries, keys, block[some], hidden, hides or hidden is not None)
+                yield _Part(i, some, queries, keys, block[some], hidden, hides or hidden is not None)
 
 
 def _is_filled(layout: AttentionLayout) -> bool:

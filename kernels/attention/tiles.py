@@ -43,7 +43,7 @@ class Tiles:
         cls,
         query_offsets: Int[Tensor, "bounds"],
         key_offsets: Int[Tensor, "key_bounds"],
-        key_of: Int[Tensor, "segments"] | None,
+        seen_segments: Int[Tensor, "segments"],
         bounds: Int[Tensor, "3 Tq"],
         sees: Integer[Tensor, "Tq"] | None,
         kind: Integer[Tensor, "Tk"] | None,
@@ -55,7 +55,7 @@ class Tiles:
         On a GPU this waits three times for a number of tiles or pairs, which memory has to be asked for; once a batch.
         """
         tiles, blocks = _Cuts.of(query_offsets, block_m), _Cuts.of(key_offsets, block_n)
-        seen = tiles.segment if key_of is None else key_of[tiles.segment]  # [tiles], the key segment
+        seen = seen_segments[tiles.segment]  # [tiles], the key segment
         home = torch.repeat_interleave(torch.arange(len(seen), device=seen.device), tiles.end - tiles.begin)
         pairs = _Pairs.of(_Extremes.of(bounds.long(), home, len(seen)), key_offsets[seen], block_n)
         block = blocks.first[seen][pairs.tile] + pairs.nth

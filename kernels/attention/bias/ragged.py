@@ -56,9 +56,8 @@ class RaggedBias:
 
     def dense(self, layout: AttentionLayout, heads: int) -> Float[Tensor, "heads Tq Tk"]:
         """Of all pairs of rows, 0 outside segments; for the reference."""
-        seen = range(len(layout.query_offsets) - 1) if layout.key_of is None else layout.key_of.tolist()
         rows = []
-        for block, segment in zip(self.blocks(layout, heads), seen, strict=True):
+        for block, segment in zip(self.blocks(layout, heads), layout.seen_segments.tolist(), strict=True):
             before = int(layout.key_offsets[segment])
             rows.append(F.pad(block, (before, len(layout.key_code) - before - block.shape[-1])))
         return torch.cat(rows, 1) if rows else self.values.new_zeros(heads, 0, len(layout.key_code))
@@ -80,6 +79,5 @@ def blocks_of(values: Float[Tensor, "_"], layout: AttentionLayout, heads: int) -
 
 def segment_lengths(layout: AttentionLayout) -> tuple[list[int], list[int]]:
     """Rows of each query segment, and of the key segment that it sees."""
-    keys = torch.diff(layout.key_offsets)
-    keys = keys if layout.key_of is None else keys[layout.key_of]
+    keys = torch.diff(layout.key_offsets)[layout.seen_segments]
     return torch.diff(layout.query_offsets).tolist(), keys.tolist()

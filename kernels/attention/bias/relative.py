@@ -55,7 +55,7 @@ class RelativeBias:
 
     def ragged(self, layout: AttentionLayout) -> RaggedBias:
         """The same as a number for every pair of rows of a segment; its gradient is that of looking up."""
-        seen = range(len(layout.query_offsets) - 1) if layout.key_of is None else layout.key_of.tolist()
+        seen = layout.seen_segments.tolist()
         queries = self.query_at.split(torch.diff(layout.query_offsets).tolist())
         keys = self.key_at.split(torch.diff(layout.key_offsets).tolist())
         bins = (self._bins(q[:, None], keys[i][None, :]) for q, i in zip(queries, seen, strict=True))
