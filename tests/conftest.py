@@ -36,10 +36,20 @@ def generator():
     return torch.Generator().manual_seed(0)
 
 
+def real_data(kind):
+    path = Path(os.environ.get("FOUNDATION_TEST_DATA", Path(__file__).parents[2] / "shared" / "data")) / kind
+    if not path.is_dir():
+        pytest.skip(f"no real files at {path}")
+    return path
+
+
 @pytest.fixture(scope="session")
 def astro_data():
     """Directory of real survey files; tests that need them skip where they are absent."""
-    path = Path(os.environ.get("FOUNDATION_TEST_DATA", Path(__file__).parents[2] / "shared" / "data")) / "astro"
-    if not path.is_dir():
-        pytest.skip(f"no real survey files at {path}")
-    return path
+    return real_data("astro")
+
+
+@pytest.fixture(scope="session")
+def bio_data():
+    """Directory of real sequences and structures; tests that need them skip where they are absent."""
+    return real_data("bio")

@@ -1,0 +1,1 @@
+"""Biological observations: sequences, structures, and what training reads off complexes of both."""
