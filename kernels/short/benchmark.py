@@ -1,6 +1,9 @@
-"""Short attention against PyTorch's fused attention: 6 frames at many places, as in the time layers of Walrus."""
+"""Short attention against PyTorch's fused attention: 6 frames at many places, as in the time layers of Walrus.
 
-from collections.abc import Callable
+The usual way is eager, as most training code is; ours is measured eagerly, and compiled, where its formula is fused.
+"""
+
+from collections.abc import Callable, Iterator
 
 import torch
 import torch.nn.functional as F
@@ -8,9 +11,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from foundation.bench import Row, side_by_side
+from foundation.kernels.prologue import HeadNorm
 from foundation.kernels.short.short import short_attention
 
 POSITIONS, FRAMES, HEADS, DIM = 1024, 6, 16, 64
+
+Attention = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 def short_vs_fused() -> list[Row]:
@@ -22,34 +28,60 @@ def short_vs_fused() -> list[Row]:
     ]
 
 
-def _pairs(dtype: torch.dtype) -> list[tuple[str, Callable[[], object], Callable[[], object]]]:
+def _pairs(dtype: torch.dtype) -> Iterator[tuple[str, Callable[[], object], Callable[[], object]]]:
     shape, seed = (POSITIONS, FRAMES, 3, HEADS, DIM), torch.Generator().manual_seed(0)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     qkv = torch.randn(shape, generator=seed).to(device, dtype).requires_grad_()
-    return [
-        ("forward", lambda: _forward(_fused, qkv), lambda: _forward(_ours, qkv)),
-        ("forward and backward", lambda: _both(_fused, qkv), lambda: _both(_ours, qkv)),
-    ]
+    norm = HeadNorm("rms", torch.ones(DIM, device=device, dtype=dtype))
+    bias = torch.randn(HEADS, 2 * FRAMES - 1, generator=seed).to(device, dtype)
+    ways = {
+        "": (_fused, short_attention),
+        ", compiled": (_fused, torch.compile(short_attention)),
+        " with norm, bias and order, compiled": (_normed(norm, bias), torch.compile(_ours(norm, bias))),
+    }
+    for what, (usual, ours) in ways.items():
+        for gradients, run in (("forward", _forward), ("forward and backward", _both)):
+            yield f"{gradients}{what}", _call(run, usual, qkv), _call(run, ours, qkv)
 
 
-def _fused(qkv: Float[Tensor, "N frames 3 heads dim"]) -> Tensor:
-    q, k, v = (x.transpose(1, 2) for x in qkv.unbind(2))
-    return F.scaled_dot_product_attention(q, k, v).transpose(1, 2)
+def _fused(
+    q: Float[Tensor, "N frames heads dim"],
+    k: Float[Tensor, "N frames heads dim"],
+    v: Float[Tensor, "N frames heads dim"],
+    mask: Float[Tensor, "heads frames frames"] | None = None,
+) -> Tensor:
+    q, k, v = (x.transpose(1, 2) for x in (q, k, v))
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=mask).transpose(1, 2)
 
 
-def _ours(qkv: Float[Tensor, "N frames 3 heads dim"]) -> Tensor:
-    q, k, v = qkv.unbind(2)
-    return short_attention(q, k, v)
+def _normed(norm: HeadNorm, bias: Float[Tensor, "heads offsets"]) -> Attention:
+    """The usual way to the whole of what short_attention does: norms, a mask of bias and order, fused attention."""
+    later = bias.new_full((1, FRAMES, FRAMES), -torch.inf).triu(1)
+    mask = bias.unfold(1, FRAMES, 1).flip(2) + later
+
+    def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        q, k = (F.rms_norm(x, (DIM,), norm.weight, norm.eps) for x in (q, k))
+        return _fused(q, k, v, mask)
+
+    return attend
 
 
-def _forward(function: Callable[[Tensor], Tensor], qkv: Tensor) -> None:
+def _ours(norm: HeadNorm, bias: Float[Tensor, "heads offsets"]) -> Attention:
+    return lambda q, k, v: short_attention(q, k, v, bias, norm, norm, causal=True)
+
+
+def _call(run: Callable[[Attention, Tensor], None], attention: Attention, qkv: Tensor) -> Callable[[], None]:
+    return lambda: run(attention, qkv)
+
+
+def _forward(attention: Attention, qkv: Tensor) -> None:
     with torch.no_grad():
-        function(qkv)
+        attention(*qkv.unbind(2))
     _finish()
 
 
-def _both(function: Callable[[Tensor], Tensor], qkv: Tensor) -> None:
-    torch.autograd.grad(function(qkv).sum(), qkv)
+def _both(attention: Attention, qkv: Tensor) -> None:
+    torch.autograd.grad(attention(*qkv.unbind(2)).sum(), qkv)
     _finish()
 
 

@@ -65,18 +65,31 @@ def _in_torch(
     causal: bool,
     scale: float,
 ) -> Tensor:
-    """PyTorch's fused attention, or matrix products in half precision: there they took half its time or less."""
     shape = q.shape
     q, k = qk_prologue(q.flatten(0, 1), k.flatten(0, 1), q_norm, k_norm, backend="torch")
-    q, k, v = (x.view(shape).transpose(1, 2) for x in (q, k, v))  # [positions, heads, frames, dim]
-    mask = _mask(bias, shape[1], causal, q)
+    q, k, mask = q.view(shape), k.view(shape), _mask(bias, shape[1], causal, q)
+    if torch.compiler.is_compiling() and q.device.type == "cpu":
+        return _in_sums(q, k, v, mask, scale)
     trained_bias = bias is not None and bias.requires_grad
+    q, k, v = (x.transpose(1, 2) for x in (q, k, v))  # [positions, heads, frames, dim]
+    return _in_products(q, k, v, mask, scale, trained_bias).transpose(1, 2)
+
+
+def _in_sums(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, scale: float) -> Tensor:
+    """The definition, pair by pair: torch.compile fuses it into loops that read q, k and v once, which eager cannot."""
+    exact = torch.promote_types(q.dtype, torch.float32)
+    score = (q[:, :, None].to(exact) * k[:, None].to(exact)).sum(-1) * scale  # [positions, query, key, heads]
+    if mask is not None:
+        score = score + mask.permute(1, 2, 0).to(exact)
+    return (score.softmax(2)[..., None] * v[:, None].to(exact)).sum(2).to(v.dtype)
+
+
+def _in_products(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, scale: float, trained_bias: bool) -> Tensor:
+    """PyTorch's fused attention, or matrix products in half precision: there they took half its time or less."""
     if q.dtype in (torch.float32, torch.float64) and not trained_bias:  # it would leave its fused path for the latter
-        out = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, scale=scale)
-    else:
-        score = (q * scale) @ k.transpose(-1, -2)
-        out = (score if mask is None else score + mask).softmax(-1) @ v
-    return out.transpose(1, 2)
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, scale=scale)
+    score = (q * scale) @ k.transpose(-1, -2)
+    return (score if mask is None else score + mask).softmax(-1) @ v
 
 
 def _mask(bias: Tensor | None, frames: int, causal: bool, like: Tensor) -> Tensor | None:

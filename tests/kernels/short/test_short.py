@@ -1,5 +1,7 @@
 """The fast paths of short attention against its definition in float64, and the definition against PyTorch's own."""
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -94,6 +96,39 @@ def test_torch_path_equals_the_definition(shape, kind, causal, dtype, generator)
     with torch.no_grad():
         qkv, rest, _ = case
         assert error([short_attention(*qkv, **rest, causal=causal)], slow[:1]) < TOLERANCE.get(dtype, 1e-6) * 3
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
+@pytest.mark.parametrize(("shape", "kind", "causal"), CASES)
+def test_path_for_the_compiler_equals_the_definition(shape, kind, causal, dtype, generator, monkeypatch):
+    case = draw(shape, kind, dtype, generator)
+    slow = outputs_and_gradients(reference_short_attention, case, torch.float64, causal=causal)
+    monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
+    assert error(outputs_and_gradients(short_attention, case, causal=causal), slow) < TOLERANCE.get(dtype, 1e-6) * 3
+
+
+# apart from this process, whose functions are wrapped to check shapes: a wrapper is no part of what is compiled
+COMPILED = """
+import torch
+from foundation.kernels.prologue import HeadNorm
+from foundation.kernels.short import short_attention
+
+qkv = torch.randn(5, 6, 3, 2, 32, generator=torch.Generator().manual_seed(0)).requires_grad_()
+norm, bias = HeadNorm("rms", torch.ones(32)), torch.randn(2, 11, generator=torch.Generator().manual_seed(1))
+
+def loss(qkv):
+    return short_attention(*qkv.unbind(2), bias, norm, norm, causal=True).square().sum()
+
+compiled = torch.compile(loss, fullgraph=True, backend="aot_eager")
+eager, graph = (torch.autograd.grad(f(qkv), qkv)[0] for f in (loss, compiled))
+torch.testing.assert_close(eager, graph)
+print("one graph")
+"""
+
+
+def test_one_graph():
+    run = subprocess.run([sys.executable, "-c", COMPILED], capture_output=True, text=True, timeout=300)
+    assert run.stdout.strip() == "one graph", run.stderr[-3000:]
 
 
 @pytest.mark.parametrize("causal", [False, True])
