@@ -3,9 +3,21 @@
 All are imported here, because a config names a policy by its class alone, which must be known by then.
 """
 
+from foundation.masking.anchored import AnchoredOutward, AnyOrder, LeftToRight
 from foundation.masking.budget import LeadingSpace, RandomBudget
 from foundation.masking.fixed import AllGiven, Completion
 from foundation.masking.future import Future
 from foundation.masking.policy import MaskingPolicy, Mixture
 
-__all__ = ["AllGiven", "Completion", "Future", "LeadingSpace", "MaskingPolicy", "Mixture", "RandomBudget"]
+__all__ = [
+    "AllGiven",
+    "AnchoredOutward",
+    "AnyOrder",
+    "Completion",
+    "Future",
+    "LeadingSpace",
+    "LeftToRight",
+    "MaskingPolicy",
+    "Mixture",
+    "RandomBudget",
+]
