@@ -38,10 +38,11 @@ class _Ragged(torch.autograd.Function):
         ctx: FunctionCtx, q: Tensor, k: Tensor, v: Tensor, values: Tensor, layout: AttentionLayout, scale: float
     ) -> Tensor:
         out, buffer = torch.zeros_like(q), values.new_empty(0)
-        for part in _parts(values, layout, len(q)):
+        hides = len(values) > 0 and bool(values.amin().isneginf())
+        for part in _parts(values, layout, len(q), hides):
             torch.bmm(part.probabilities(q, k, scale, buffer), part.keys_of(v), out=part.queries_of(out))
         ctx.save_for_backward(q, k, v, values, out)
-        ctx.layout, ctx.scale = layout, scale
+        ctx.layout, ctx.scale, ctx.hides = layout, scale, hides
         return out
 
     @staticmethod
@@ -54,7 +55,7 @@ class _Ragged(torch.autograd.Function):
         grad_values = torch.empty_like(values) if _is_filled(ctx.layout) else torch.zeros_like(values)
         buffer = values.new_empty(0)
         slopes = blocks_of(grad_values, ctx.layout, len(q))
-        for part in _parts(values, ctx.layout, len(q)):
+        for part in _parts(values, ctx.layout, len(q), ctx.hides):
             slope = slopes[part.segment][part.heads]
             p, g = part.probabilities(q, k, ctx.scale, buffer), part.queries_of(grad)
             part.keys_of(grad_v).baddbmm_(p.mT, g)  # added, because segments may share their keys
@@ -93,11 +94,10 @@ class _Part:
         return rows[self.heads, self.keys]
 
 
-def _parts(values: Tensor, layout: AttentionLayout, heads: int) -> Iterator[_Part]:
-    """The segments that have pairs, as many heads at once as a buffer holds."""
+def _parts(values: Tensor, layout: AttentionLayout, heads: int, hides: bool) -> Iterator[_Part]:
+    """The segments that have pairs, as many heads at once as a buffer holds; `hides`: the bias has some -inf."""
     query, key = layout.query_offsets.tolist(), layout.key_offsets.tolist()
     seen, blocks = layout.seen_segments.tolist(), blocks_of(values, layout, heads)
-    hides = len(values) > 0 and bool(values.amin().isneginf())
     for i, (block, j) in enumerate(zip(blocks, seen, strict=True)):
         queries, keys = slice(query[i], query[i + 1]), slice(key[j], key[j + 1])
         pairs = block.shape[1] * block.shape[2]
