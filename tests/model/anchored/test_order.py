@@ -19,7 +19,7 @@ def letters(n):
 
 
 def published(x, contact):
-    """Symbols, visibility and targets of <eos> x_0 ... x_c <cntl> <cntr> ... x_(n-1) <eos>, by the published formula."""
+    """Symbols, visibility and targets of <eos> x_0 ... x_c <cntl> <cntr> ... <eos>, by the published formula."""
     n, ct = len(x), contact + 2
     symbols = [EOS, *x[: contact + 1].tolist(), CNTL, CNTR, *x[contact + 1 :].tolist(), EOS]
     sees = torch.zeros(n + 4, n + 4, dtype=torch.bool)

@@ -1,0 +1,1 @@
+"""Sequences drawn outwards from an anchor, before a protein, and how likely given ones are."""

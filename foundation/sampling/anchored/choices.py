@@ -1,0 +1,24 @@
+"""What a constraint on growing sequences has to answer: which symbols may come next, on which side."""
+
+from typing import Protocol
+
+from jaxtyping import Bool, Int
+from torch import Tensor
+
+
+class Constraint(Protocol):
+    """Keeps every sequence of a request on a way to an end that it accepts.
+
+    At each step the sampler takes the sides that are to be drawn, the right one (`order.RIGHT`) first. For each it
+    asks `allowed`, draws, and tells what it drew with `advance`; so of two letters of a step the second is masked
+    knowing the first. A sample that has ended a side is no longer asked about it, and one that has ended both is never
+    asked again. Samples are numbered as in the whole request, whatever the batches.
+    """
+
+    def allowed(self, side: int, samples: Int[Tensor, "n"]) -> Bool[Tensor, "n 5"]:
+        """Which of A, C, G, U and <eos> may be drawn on this side of these samples; at least one of each row."""
+        ...
+
+    def advance(self, side: int, samples: Int[Tensor, "n"], ids: Int[Tensor, "n"]) -> None:
+        """Note what was drawn there: 0 to 3 the next letter outwards, `order.EOS` the end of the side."""
+        ...
