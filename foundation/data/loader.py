@@ -10,6 +10,7 @@ from torch import distributed
 from torch.utils.data import DataLoader, Dataset
 
 from foundation.batch import TokenBatch
+from foundation.data.resume import check_resumable
 from foundation.data.stream import OrderedPass, TokenStream
 from foundation.errors import FoundationError
 
@@ -68,12 +69,7 @@ class RankedLoader:
                 f"The checkpoint holds the data position of {len(state['ranks'])} ranks, this run has "
                 f"{self.stream.world}. Resume with the same number of ranks, or start a new run from its weights."
             )
-        for name, value in self.stream.identity.items():
-            if state.get(name) != value:
-                raise FoundationError(
-                    f"The checkpoint was made with {name} {state.get(name)}, this run has {value}; the batches would "
-                    f"differ. Resume with the same {name}, or start a new run from its weights."
-                )
+        check_resumable(state, self.stream.identity)
         own = state["ranks"][self.stream.rank]
         self._window, self._batch, self._done = own["window"], own["batch"], own["done"]
 

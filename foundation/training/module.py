@@ -10,16 +10,16 @@ from torch import Tensor
 from foundation.batch import TokenBatch
 from foundation.config import OptimConfig
 from foundation.model.transformer import FoundationTransformer
+from foundation.training.base import TrainingModule
 from foundation.training.flops import training_flops
 from foundation.training.loss import Tally, balanced, over_ranks, ranks, space_weights, tally
-from foundation.training.optim import optimizer
-from foundation.training.throughput import Measured, Work
+from foundation.training.throughput import Work
 
 
-class PretrainingModule(Measured):
+class PretrainingModule(TrainingModule):
     """Masked modelling of one transformer on token batches.
 
-    Logs per step train/loss, train/loss_<space>, train/targets, train/learning_rate and train/gradient_norm, and per
+    Logs per step train/loss, train/loss_<space>, train/targets, and per
     validation validation/loss and validation/loss_<space>: means over the targets of all ranks, in nats per target.
 
     Args:
@@ -32,16 +32,13 @@ class PretrainingModule(Measured):
         FoundationError: `optim` weighs a space the model does not have.
     """
 
+    model: FoundationTransformer
     weight: Tensor
 
     def __init__(
         self, model: FoundationTransformer, optim: OptimConfig, steps: int, record: Mapping[str, Any] | None = None
     ) -> None:
-        super().__init__()
-        self.model = model
-        self.optim = optim
-        self.steps = steps
-        self.record = dict(record or {})
+        super().__init__(model, optim, steps, record)
         self.register_buffer("weight", space_weights(model.spaces, optim.space_weight), persistent=False)
         self._step: Tally | None = None
         self._validation: Tally | None = None
@@ -53,31 +50,14 @@ class PretrainingModule(Measured):
         whole = over_ranks(local)
         first = batch_idx % self.trainer.accumulate_grad_batches == 0
         self._step = whole if first or self._step is None else self._step + whole
-        if self._is_logged():
-            self._log(self._report("train", self._step))
+        if self.is_logged():
+            self.note(self._report("train", self._step))
         return ranks() * balanced(local.sums, whole.counts, self.weight, self.optim.balance) + self._nothing(states)
-
-    def _is_logged(self) -> bool:
-        """Whether this step gets a row; reading metrics makes a GPU wait, so they are made for such steps only."""
-        step = self.trainer.global_step + 1  # after this one
-        every = self.trainer.log_every_n_steps  # pyright: ignore[reportAttributeAccessIssue]
-        return step % every == 0 or "train/loss" not in self.trainer.callback_metrics
-
-    def _log(self, metrics: dict[str, Tensor]) -> None:
-        for name, value in metrics.items():  # curves.py hands them to the loggers
-            self.log(name, value, prog_bar=name == "train/loss", logger=False, batch_size=1)
 
     def _nothing(self, states: Float[Tensor, "E width"]) -> Float[Tensor, ""]:
         """A zero that depends on every head: ranks whose batches lack a space then agree on what has a gradient."""
         unasked = [self.model.heads.outputs(s.name, states[:0]).sum() for s in self.model.spaces]
         return 0 * states.sum() + torch.stack(unasked).sum()
-
-    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
-        """Log the learning rate, and the gradient norm before it is clipped."""
-        if self._is_logged():
-            norm = torch.nn.utils.get_total_norm([p.grad for p in self.parameters() if p.grad is not None])
-            rate = torch.tensor(optimizer.param_groups[0]["lr"])
-            self._log({"train/gradient_norm": norm, "train/learning_rate": rate})
 
     def on_validation_epoch_start(self) -> None:
         """Forget the last validation."""
@@ -92,7 +72,7 @@ class PretrainingModule(Measured):
     def on_validation_epoch_end(self) -> None:
         """Log the means over the whole validation set."""
         if self._validation is not None:
-            self._log(self._report("validation", over_ranks(self._validation)))
+            self.note(self._report("validation", over_ranks(self._validation)))
 
     def _report(self, stage: str, whole: Tally) -> dict[str, Tensor]:
         names = [s.name for s in self.model.spaces]
@@ -104,12 +84,3 @@ class PretrainingModule(Measured):
     def work(self, batch: TokenBatch) -> Work:
         """Elements and documents of the batch, and its useful operations."""
         return Work(len(batch), batch.documents, training_flops(self.model, batch))
-
-    def configure_optimizers(self) -> dict[str, Any]:
-        """AdamW and its schedule, one rate a step."""
-        adam, schedule = optimizer(self.model, self.steps, self.optim)
-        return {"optimizer": adam, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Store the record beside the weights."""
-        checkpoint["foundation"] = self.record

@@ -8,7 +8,7 @@ from torch.utils.data import DataLoader
 
 from foundation.data.fields.batch import FieldBatch
 from foundation.data.fields.mix import FieldMix
-from foundation.errors import FoundationError
+from foundation.data.resume import check_resumable
 
 VERSION = 1  # of the saved state
 
@@ -44,7 +44,7 @@ class FieldLoader:
 
     def state_dict(self) -> dict[str, Any]:
         """The position, and what it refers to."""
-        return {"version": VERSION, "ranks": self.mix.world.ranks, "done": self._done, **self.mix.identity}
+        return {"done": self._done, **self._identity}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go to the saved position.
@@ -52,11 +52,9 @@ class FieldLoader:
         Raises:
             FoundationError: the state is of another version, number of ranks, seed, mix of data or policy.
         """
-        own = self.state_dict()
-        for name, value in own.items():
-            if name != "done" and state.get(name) != value:
-                raise FoundationError(
-                    f"The checkpoint was made with {name} {state.get(name)}, this run has {value}; the batches would "
-                    f"differ. Resume with the same {name}, or start a new run from its weights."
-                )
+        check_resumable(state, self._identity)
         self._done = state["done"]
+
+    @property
+    def _identity(self) -> dict[str, Any]:
+        return {"version": VERSION, "ranks": self.mix.world.ranks, **self.mix.identity}

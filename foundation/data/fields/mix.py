@@ -11,7 +11,7 @@ from torch.utils.data import Dataset
 from foundation.data.balance.plan import Planner
 from foundation.data.balance.world import World
 from foundation.data.fields.batch import FieldBatch
-from foundation.data.fields.windows import FieldWindows
+from foundation.data.fields.windows import FieldWindows, evenly_spaced
 from foundation.errors import FoundationError
 
 _BUNDLES = 7  # what a seed is for; the planner has its own
@@ -113,11 +113,7 @@ class FieldCheck(Dataset[FieldBatch]):
 
     def __init__(self, sets: Mapping[str, FieldWindows], windows: int, rank: int = 0, world: int = 1) -> None:
         self.sets, self.rank, self.world = dict(sets), rank, world
-        self.places = [
-            (name, int(i))
-            for name, some in sets.items()
-            for i in np.linspace(0, len(some) - 1, min(windows, len(some))).round()
-        ]
+        self.places = [(name, i) for name, some in sets.items() for i in evenly_spaced(len(some), windows)]
 
     def __len__(self) -> int:
         """Batches of each rank: a last round that is not full is left out, so that no rank waits for another."""

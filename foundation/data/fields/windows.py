@@ -102,6 +102,11 @@ class FieldWindows(Dataset[Field]):
             raise WellError(f"{reader.path}: has no channel {unknown[0]!r}; it has {', '.join(reader.layout.names)}.")
 
 
+def evenly_spaced(count: int, most: int) -> list[int]:
+    """At most so many of the numbers below `count`, the first and the last among them if there are two or more."""
+    return np.linspace(0, count - 1, min(most, count)).round().astype(int).tolist()
+
+
 def well_files(files: Sequence[Path | str] | Path | str) -> list[Path]:
     """The files themselves: each directory gives those in it that end in .hdf5 or .h5, sorted.
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from foundation.data.fields.record import Field
-from foundation.data.fields.windows import FieldWindows
+from foundation.data.fields.windows import FieldWindows, evenly_spaced
 from foundation.errors import FoundationError
 from foundation.evaluation.fields.forecaster import Forecaster, of_model, with_baselines
 from foundation.evaluation.fields.roll import compare, one_step
@@ -96,8 +96,7 @@ def _samples(files: Path, most: int) -> list[Field]:
     if most < 1:
         raise FoundationError(f"{most} trajectories of each set. Ask for at least 1.")
     every = [(r, i) for r in FieldWindows(files, 2).readers for i in range(r.layout.trajectories)]
-    chosen = sorted({round(k * (len(every) - 1) / max(most - 1, 1)) for k in range(min(most, len(every)))})
-    return [reader.window(i) for reader, i in (every[c] for c in chosen)]
+    return [reader.window(i) for reader, i in (every[c] for c in evenly_spaced(len(every), most))]
 
 
 def _write(report: Report, results: Mapping[str, object], out: Path) -> None:

@@ -7,7 +7,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from foundation.data.fields.record import SIDES, Field
+from foundation.data.fields.batch import FieldBatch
+from foundation.data.fields.record import Field
 from foundation.evaluation.fields.baselines import BASELINES, Predictor
 from foundation.model.fields.rollout import rollout
 from foundation.model.fields.transformer import FieldTransformer
@@ -32,15 +33,11 @@ def of_model(
     """
 
     def forecast(context: Field, steps: int) -> Future:
-        space = context.space
-        missing = 3 - len(space)
-        values = torch.from_numpy(context.values)[None].reshape(1, *context.values.shape, *[1] * missing)
-        sides = [*context.boundary_codes.tolist(), *[[SIDES.index("periodic")] * 2] * missing]
+        shown = FieldBatch.of([context], "")
         generator = None if seed is None else torch.Generator().manual_seed(seed)
         still = [name for name, fixed in zip(context.names, context.constant, strict=True) if fixed]
-        boundary = torch.tensor(sides)
-        found = rollout(model, values, context.names, boundary, steps, generator, ensemble, still, memory)
-        return found[0].reshape(steps, len(context.names), *space)
+        found = rollout(model, shown.values, shown.names, shown.boundary, steps, generator, ensemble, still, memory)
+        return found[0].reshape(steps, len(context.names), *context.space)
 
     return forecast
 

@@ -11,11 +11,13 @@ from torch import Tensor
 
 from foundation.data.fields.batch import FieldBatch
 from foundation.data.fields.record import Field
-from foundation.data.fields.windows import FieldWindows
+from foundation.data.fields.windows import FieldWindows, evenly_spaced
 from foundation.errors import FoundationError
 from foundation.evaluation.fields.forecaster import of_model
+from foundation.evaluation.fields.roll import roll_out
 from foundation.evaluation.fields.video import write_video
 from foundation.files import whole_file
+from foundation.model.fields.boundary import grid_of
 from foundation.model.fields.pretrained import FieldModel
 from foundation.model.fields.strides import token_grid
 from foundation.model.fields.transformer import FieldTransformer
@@ -71,11 +73,9 @@ def steer(
     direction = difference(*means)
     direction.save(out / "direction.safetensors")
     sample = FieldWindows(on, frames + steps)[0]
-    context = FieldWindows(on, frames)[0]
-    layout = Layout(grid=_grid(network, FieldBatch.of([context], "")))
     random = direction.random_like(torch.Generator().manual_seed(CONTROL_SEED))
     pushes: dict[str, Direction | None] = {"plain": None, "steered": direction, "random": random}
-    rolled = {name: _rolled(network, push, strength, fit, layout, context, steps) for name, push in pushes.items()}
+    rolled = {name: _rolled(network, push, strength, fit, sample, frames, steps) for name, push in pushes.items()}
     varying = [i for i, still in enumerate(sample.constant) if not still]
     for i in varying:
         shown = {name: predicted[:, i].numpy() for name, predicted in rolled.items()}
@@ -90,7 +90,7 @@ def steer(
 def _mean(model: FieldTransformer, files: Path, layers: Sequence[str], windows: int, frames: int) -> Mean:
     """Activations of a regime, without jitter, which would blur them."""
     found = FieldWindows(files, frames)
-    places = sorted({int(i) for i in torch.linspace(0, len(found) - 1, min(windows, len(found)))})
+    places = evenly_spaced(len(found), windows)
     batches = [FieldBatch.of([found[i]], "") for i in track(places, f"reading {files}", len(places))]
     with collected(model, layers, Layout(grid=_grid(model, batches[0]))) as mean:
         for batch in batches:
@@ -99,7 +99,7 @@ def _mean(model: FieldTransformer, files: Path, layers: Sequence[str], windows: 
 
 
 def _grid(model: FieldTransformer, batch: FieldBatch) -> tuple[int, int, int]:
-    return token_grid(model.setting(batch.values, batch.names, batch.boundary).grid)
+    return token_grid(grid_of(batch.values.shape[3:], batch.boundary, model.config))
 
 
 def _rolled(
@@ -107,15 +107,16 @@ def _rolled(
     direction: Direction | None,
     strength: float,
     fit: Fit,
-    layout: Layout,
-    context: Field,
+    sample: Field,
+    frames: int,
     steps: int,
 ) -> Float[Tensor, "steps field *space"]:
-    forecast = of_model(model)
+    """What the model makes of the first frames, pushed along the direction if there is one."""
     if direction is None:
-        return forecast(context, steps)
+        return roll_out(of_model(model), sample, frames, steps)
+    layout = Layout(grid=_grid(model, FieldBatch.of([sample], "")))
     with steered(model, direction, strength, fit, layout):
-        return forecast(context, steps)
+        return roll_out(of_model(model), sample, frames, steps)
 
 
 def _readings(frames: Float[Tensor, "steps *space"]) -> dict[str, list[float]]:

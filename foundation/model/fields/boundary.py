@@ -13,7 +13,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from foundation.errors import FoundationError
-from foundation.model.fields.strides import Grid
+from foundation.model.fields.config import FieldModelConfig
+from foundation.model.fields.strides import Grid, plan_grid
 
 WALL, OPEN, PERIODIC = 0, 1, 2
 FLAGS = ("closed_boundary", "open_boundary", "bias_correction")  # the first columns of the encoder's table
@@ -55,6 +56,11 @@ def periodic_axes(codes: Int[Tensor, "K 3 2"]) -> tuple[bool, bool, bool]:
         raise FoundationError("samples of one batch are periodic along different axes. Put them into batches apart.")
     a, b, c = ring[0].tolist()
     return a, b, c
+
+
+def grid_of(space: Sequence[int], codes: Int[Tensor, "K 3 2"], config: FieldModelConfig) -> Grid:
+    """Strides and paddings that a model with this config chooses for fields of so many points along each axis."""
+    return plan_grid(space, periodic_axes(codes), config.tokens, config.jitter)
 
 
 def pad_open(x: Float[Tensor, "N C H W D"], grid: Grid) -> Float[Tensor, "N C h w d"]:

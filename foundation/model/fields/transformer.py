@@ -21,7 +21,7 @@ from torch import Generator, Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from foundation.model.fields.block import FieldBlock
-from foundation.model.fields.boundary import boundary_codes, flag_channels, periodic_axes
+from foundation.model.fields.boundary import boundary_codes, flag_channels, grid_of
 from foundation.model.fields.check import check_grid, check_names, check_values, columns_of
 from foundation.model.fields.config import FieldModelConfig
 from foundation.model.fields.decoder import FieldDecoder
@@ -30,7 +30,7 @@ from foundation.model.fields.initial import initialise
 from foundation.model.fields.jitter import Draws, place, shift, take_back
 from foundation.model.fields.normalise import Scales
 from foundation.model.fields.rotary import places
-from foundation.model.fields.strides import Grid, plan_grid, token_grid
+from foundation.model.fields.strides import Grid, token_grid
 from foundation.model.fields.time_layer import Past
 
 
@@ -123,7 +123,7 @@ class FieldTransformer(nn.Module):
         check_values(values, names)
         columns = columns_of(names, self.names).to(values.device)
         codes = boundary_codes(boundary, len(values))
-        grid = plan_grid(values.shape[3:], periodic_axes(codes), self.config.tokens, self.config.jitter)
+        grid = grid_of(values.shape[3:], codes, self.config)
         check_grid(values, token_grid(grid), self.config)
         return self.redraw(Setting(grid, codes, columns, Draws.none(self.config.depth)), len(values), generator)
 

@@ -1,18 +1,20 @@
 """FieldDataModule: simulations on disk to balanced micro-batches for Lightning, on every rank."""
 
+from pathlib import Path
+
 from lightning import LightningDataModule
 from torch.utils.data import DataLoader
 
 from foundation.data.balance.world import World
+from foundation.data.fields.batch import AXES, FieldBatch
 from foundation.data.fields.loader import FieldLoader
 from foundation.data.fields.mix import FieldCheck, FieldMix, Source
-from foundation.data.fields.windows import FieldWindows
+from foundation.data.fields.reader import WellReader
+from foundation.data.fields.windows import FieldWindows, well_files
+from foundation.model.fields.boundary import grid_of
 from foundation.model.fields.config import FieldModelConfig
-from foundation.model.fields.strides import plan_grid
 from foundation.training.fields.config import FieldDataConfig, FieldSet
 from foundation.training.fields.flops import forward_flops
-
-AXES = 3
 
 
 class FieldDataModule(LightningDataModule):
@@ -67,25 +69,22 @@ class FieldDataModule(LightningDataModule):
 
 def _source(name: str, some: FieldSet, config: FieldDataConfig, model: FieldModelConfig) -> Source:
     windows = _windows(some.train, config, config.stride)
-    solid = _axes(windows) == AXES
-    together = config.windows[solid]
+    together = config.windows[_is_solid(windows.readers[0])]
     return Source(name, windows, together, some.share, _cost(windows, together, model))
 
 
-def _windows(files: object, config: FieldDataConfig, stride: tuple[int, int]) -> FieldWindows:
+def _windows(files: Path, config: FieldDataConfig, stride: tuple[int, int]) -> FieldWindows:
     """Windows of as many frames as the number of axes asks for, and one to predict."""
-    axes = _axes(FieldWindows(files, 2))  # type: ignore[arg-type]
-    return FieldWindows(files, config.frames[axes == AXES] + 1, stride)  # type: ignore[arg-type]
+    frames = config.frames[_is_solid(WellReader(well_files(files)[0]))]
+    return FieldWindows(files, frames + 1, stride)
 
 
-def _axes(windows: FieldWindows) -> int:
-    return len(windows.readers[0].layout.space)
+def _is_solid(reader: WellReader) -> bool:
+    return len(reader.layout.space) == AXES
 
 
 def _cost(windows: FieldWindows, together: int, model: FieldModelConfig) -> float:
     """Operations of a micro-batch, which is what balance needs to know of it."""
-    sample = windows[0]
-    periodic = [left == "periodic" for left, _ in sample.boundary]
-    more = AXES - len(sample.space)
-    grid = plan_grid((*sample.space, *[1] * more), (*periodic, *[True] * more), model.tokens, model.jitter)
-    return forward_flops(model, grid, together, windows.frames - 1, len(sample.names))
+    one = FieldBatch.of([windows[0]], "")
+    grid = grid_of(one.values.shape[3:], one.boundary, model)
+    return forward_flops(model, grid, together, windows.frames - 1, len(one.names))

@@ -11,14 +11,15 @@ from torch import Tensor
 
 from foundation.config import OptimConfig
 from foundation.data.fields.batch import FieldBatch
+from foundation.model.fields.boundary import grid_of
 from foundation.model.fields.transformer import FieldTransformer
+from foundation.training.base import TrainingModule
 from foundation.training.fields.flops import forward_flops
 from foundation.training.loss import Tally, over_ranks
-from foundation.training.optim import optimizer
-from foundation.training.throughput import Measured, Work
+from foundation.training.throughput import Work
 
 
-class FieldModule(Measured):
+class FieldModule(TrainingModule):
     """Next-increment prediction at every frame but the first: mean absolute error of the normalised increment.
 
     Walrus's objective (arXiv:2511.15684), without its factor of 100 and without the zero components of planar vectors.
@@ -33,6 +34,8 @@ class FieldModule(Measured):
         record: plain values stored in every checkpoint under "foundation".
     """
 
+    model: FieldTransformer
+
     def __init__(
         self,
         model: FieldTransformer,
@@ -42,15 +45,15 @@ class FieldModule(Measured):
         seed: int = 0,
         record: Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__()
-        self.model, self.optim, self.steps, self.sets, self.seed = model, optim, steps, sets, seed
-        self.record = dict(record or {})
+        super().__init__(model, optim, steps, record)
+        self.sets, self.seed = sets, seed
         self._checked: dict[str, list[Tensor]] = {}
 
     def training_step(self, batch: FieldBatch, batch_idx: int = 0) -> Float[Tensor, ""]:
         """The loss of a micro-batch; every rank has as many windows of its set as it has."""
         loss = increment_loss(self.model, batch, self._generator(batch.draw))
-        self.log("train/loss", loss.detach(), prog_bar=True, logger=False, batch_size=1)
+        if self.is_logged():
+            self.note({"train/loss": loss.detach()})
         return loss + self._nothing()
 
     def _nothing(self) -> Float[Tensor, ""]:
@@ -61,12 +64,6 @@ class FieldModule(Measured):
         """Randomness of one micro-batch, the same whenever it is computed again."""
         seed = np.random.SeedSequence((self.seed, draw)).generate_state(1, np.uint64)[0]
         return torch.Generator().manual_seed(int(seed))
-
-    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
-        """Log the learning rate, and the gradient norm before it is clipped."""
-        norm = torch.nn.utils.get_total_norm([p.grad for p in self.parameters() if p.grad is not None])
-        rate = torch.tensor(optimizer.param_groups[0]["lr"])
-        self.log_dict({"train/gradient_norm": norm, "train/learning_rate": rate}, logger=False, batch_size=1)
 
     def on_validation_epoch_start(self) -> None:
         """Forget the last validation."""
@@ -81,10 +78,9 @@ class FieldModule(Measured):
         sums = [torch.stack(self._checked[s]).sum() if s in self._checked else self._zero() for s in self.sets]
         counts = torch.tensor([float(len(self._checked.get(s, ()))) for s in self.sets], dtype=torch.float64)
         whole = over_ranks(Tally(torch.stack(sums), counts.to(self.device)))
-        for name, mean, count in zip(self.sets, whole.mean, whole.counts, strict=True):
-            if count:
-                self.log(f"validation/loss_{name}", mean.float(), logger=False, batch_size=1)
-        self.log("validation/loss", (whole.sums.sum() / whole.counts.sum()).float(), logger=False, batch_size=1)
+        present = [i for i, count in enumerate(whole.counts.tolist()) if count]
+        self.note({f"validation/loss_{self.sets[i]}": whole.mean[i].float() for i in present})
+        self.note({"validation/loss": (whole.sums.sum() / whole.counts.sum()).float()})
 
     def _zero(self) -> Tensor:
         return torch.zeros((), dtype=torch.float64, device=self.device)
@@ -92,18 +88,9 @@ class FieldModule(Measured):
     def work(self, batch: FieldBatch) -> Work:
         """Tokens and windows of the batch, and its useful operations."""
         windows, frames, channels = len(batch.values), batch.values.shape[1] - 1, len(batch.names)
-        grid = self.model.setting(batch.values[:, :-1], batch.names, batch.boundary).grid
+        grid = grid_of(batch.values.shape[3:], batch.boundary.cpu(), self.model.config)
         tokens = windows * frames * int(np.prod([axis.tokens for axis in grid]))
         return Work(tokens, windows, 3 * forward_flops(self.model.config, grid, windows, frames, channels))
-
-    def configure_optimizers(self) -> dict[str, Any]:
-        """AdamW and its schedule, one rate a step."""
-        adam, schedule = optimizer(self.model, self.steps, self.optim)
-        return {"optimizer": adam, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Store the record beside the weights."""
-        checkpoint["foundation"] = self.record
 
 
 def increment_loss(
