@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from foundation.errors import FoundationError
+from foundation.interop.layout import check_tensors, pair_order
 from foundation.model.fields.boundary import FLAGS
 from foundation.model.fields.config import FieldModelConfig
 from foundation.model.fields.transformer import FieldTransformer
@@ -90,7 +91,7 @@ def from_released(
         model = kind(config, fields)
     state = model.state_dict()
     wanted = {n: _released(n, t, config).shape for n, t in state.items()}
-    _check(tensors, {released_name(n): shape for n, shape in wanted.items()}, what)
+    check_tensors(tensors, {released_name(n): shape for n, shape in wanted.items()}, what)
     ours = {n: _ours(n, tensors[released_name(n)], t.shape, config) for n, t in state.items()}
     model.load_state_dict(ours, strict=True, assign=True)
     for parameter in model.parameters():
@@ -150,25 +151,9 @@ def _ours(name: str, tensor: Tensor, shape: torch.Size, config: FieldModelConfig
 def _reorder(name: str, tensor: Tensor, config: FieldModelConfig, back: bool) -> Tensor:
     """Components of the heads of queries and keys, from consecutive pairs to halves or back."""
     dim = config.width // config.heads
-    order = torch.arange(dim).view(-1, 2).T.flatten()
-    order = (torch.argsort(order) if back else order).to(tensor.device)
+    order = pair_order(dim, back).to(tensor.device)
     if "_norm." in name:
         return tensor[order]
     mlp, queries_keys, values = tensor.split([2 * config.hidden, 2 * config.width, config.width])
     turned = queries_keys.unflatten(0, (-1, dim))[:, order].flatten(0, 1)
     return torch.cat([mlp, turned, values])
-
-
-def _check(tensors: Mapping[str, Tensor], wanted: Mapping[str, torch.Size], what: str) -> None:
-    missing, extra = sorted(wanted.keys() - tensors.keys()), sorted(tensors.keys() - wanted.keys())
-    misshapen = [
-        f"{n} {list(tensors[n].shape)} instead of {list(shape)}"
-        for n, shape in wanted.items()
-        if n in tensors and tensors[n].shape != shape
-    ]
-    if missing or extra or misshapen:
-        raise FoundationError(
-            f"{what} has {len(tensors)} tensors, wanted {len(wanted)}; missing: {', '.join(missing) or 'none'}; "
-            f"left over: {', '.join(extra) or 'none'}; of another shape: {', '.join(misshapen) or 'none'}. "
-            "Give a whole checkpoint of one model."
-        )

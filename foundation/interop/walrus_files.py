@@ -79,8 +79,13 @@ def write_walrus(model: FieldTransformer, directory: Path) -> None:
     """Weights and table of fields as the released code reads them: walrus.pt and extended_config.yaml.
 
     Raises:
-        FoundationError: the directory exists, or the disk is full.
+        FoundationError: the directory exists, the disk is full, or the model has parts that Walrus has not.
     """
+    if model.config.extrapolate or model.config.sees_increments:
+        raise FoundationError(
+            "The model extrapolates or sees increments, which Walrus does not; in its layout it would say something else. "
+            "Train with `--model.extrapolate false --model.sees_increments false` to export there."
+        )
     if directory.exists():
         raise FoundationError(f"{directory} exists. Give a new directory, so that nothing is lost.")
     tensors = {n: t.detach().cpu().contiguous() for n, t in to_released(model.state_dict(), model.config).items()}

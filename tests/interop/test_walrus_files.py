@@ -101,6 +101,21 @@ def test_new_fields_change_nothing(model):
     assert all(p.requires_grad for p in grown.parameters())
 
 
+def test_new_fields_change_nothing_where_increments_are_seen():
+    torch.manual_seed(1)
+    model = FieldModel(replace(SMALL, sees_increments=True), FIELDS).double().eval()
+    grown = add_fields(model, ("vorticity", "salinity"))
+    assert torch.allclose(speak(grown), speak(model), rtol=1e-12, atol=1e-13)
+    assert not torch.allclose(speak(FieldModel(SMALL, FIELDS).double()), speak(model))
+
+
+@pytest.mark.parametrize("part", ["extrapolate", "sees_increments"])
+def test_what_walrus_lacks_is_not_written_in_its_layout(tmp_path, part):
+    with pytest.raises(FoundationError, match="Walrus does not"):
+        write_walrus(FieldModel(replace(SMALL, **{part: True}), FIELDS), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 class Evil:
     def __reduce__(self):
         return (print, ("run",))

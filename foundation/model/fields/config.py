@@ -23,6 +23,8 @@ class FieldModelConfig:
         drop_path: probability of leaving out a layer of the last block; rises linearly from 0 at the first.
         extrapolate: predict how the increment differs from the one before, so that an untrained model continues each
             field along a line; False = as Walrus, the increment itself, and an untrained model changes nothing.
+        sees_increments: show the encoder, beside each frame, the increment that led to it at its own scale: where
+            increments are a hundredth of the values they are lost in a frame. False = as Walrus.
         epsilon: least scale of values and of increments.
         rotary: frequencies fixed, or learned for each block and axis.
         grid: tokens along each axis of a learned absolute position, which then fixes them; None = without.
@@ -43,6 +45,7 @@ class FieldModelConfig:
     jitter: bool = True
     drop_path: float = 0.05
     extrapolate: bool = False
+    sees_increments: bool = False
     epsilon: float = 1e-5
     rotary: Literal["fixed", "learned"] = "fixed"
     grid: tuple[int, int, int] | None = None

@@ -28,11 +28,13 @@ class FieldEncoder(nn.Module):
         fields: columns of the table, the flags not counted; they come before the fields.
         inner: channels between the convolutions.
         width: of a token.
+        increments: whether frames come with a second channel for each field, after all the first.
     """
 
-    def __init__(self, fields: int, inner: int, width: int) -> None:
+    def __init__(self, fields: int, inner: int, width: int, increments: bool = False) -> None:
         super().__init__()
         first, second = KERNELS
+        self.proj1_increments = nn.Parameter(torch.empty(inner, fields, first, first, first)) if increments else None
         self.proj1 = nn.Parameter(torch.empty(inner, len(FLAGS) + fields, first, first, first))
         self.norm1 = nn.Parameter(torch.empty(inner))
         self.proj2 = nn.Parameter(torch.empty(width, inner, second, second, second))
@@ -40,7 +42,7 @@ class FieldEncoder(nn.Module):
 
     def forward(
         self,
-        values: Float[Tensor, "N C h w d"],
+        values: Float[Tensor, "N channels h w d"],
         flags: Float[Tensor, "K 3 h w d"],
         columns: Int[Tensor, "C"],
         grid: Grid,
@@ -59,6 +61,9 @@ class FieldEncoder(nn.Module):
         kernel = _planar(self.proj1.index_select(1, used), grid) * scale
         kernel = torch.cat([kernel[:, :sides], kernel[:, sides:] * gain], 1)
         of_flags, of_fields = kernel.split([len(FLAGS), len(columns)], 1)
+        if self.proj1_increments is not None:
+            further = _planar(self.proj1_increments.index_select(1, columns - len(FLAGS)), grid) * scale
+            of_fields = torch.cat([of_fields, further * gain], 1)
         x = _convolve(values, of_fields, grid, 0)
         x = _add_each(x, _convolve(flags, of_flags, grid, 0))
         size = x.shape[2:]

@@ -35,10 +35,11 @@ def _wider(name: str, tensor: Tensor, more: int, ratio: float) -> Tensor:
     """The tensor with columns of zeros for `more` fields, if it has one a field."""
     if name.startswith("decoders.") and name.endswith("bias2"):
         return torch.cat([tensor, tensor.new_zeros(more)])
-    encodes, decodes = name.startswith("encoders.") and name.endswith("proj1"), name.endswith("proj2")
-    if not encodes and not (decodes and name.startswith("decoders.")):
+    encodes = name.startswith("encoders.") and "proj1" in name
+    if not encodes and not (name.startswith("decoders.") and name.endswith("proj2")):
         return tensor.clone()
     wide = torch.cat([tensor, tensor.new_zeros(len(tensor), more, *tensor.shape[2:])], 1)
     if encodes:
-        wide[:, len(FLAGS) - 1 :] *= ratio  # the bias correction is the last of the flags
+        flags = 0 if name.endswith("increments") else len(FLAGS)
+        wide[:, max(flags - 1, 0) :] *= ratio  # the bias correction is the last of the flags
     return wide

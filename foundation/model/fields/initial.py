@@ -18,7 +18,7 @@ def initialise(model: nn.Module) -> None:
     """Set all weights from torch's global generator; norms and rotary frequencies have theirs from construction."""
     for module in model.modules():
         if isinstance(module, FieldEncoder | FieldDecoder):
-            _uniform(module.proj1, module.proj2)
+            _uniform(*(kernel for name, kernel in module.named_parameters() if name.startswith("proj")))
             for name, vector in module.named_parameters(recurse=False):
                 if vector.dim() == 1:
                     nn.init.constant_(vector, 0.0 if name == "bias2" else 1.0)

@@ -76,9 +76,12 @@ class Scales:
         """What the model should predict at each of T frames, given the frame after the last as well."""
         return values.diff(dim=1) / self.increment
 
-    def tendency(self, values: Float[Tensor, "B T C H W D"]) -> Float[Tensor, "B T C H W D"]:
-        """The normalised increment that led to each frame; 0 for the first, of which it is not known."""
-        return torch.cat([torch.zeros_like(values[:, :1]), values.diff(dim=1) / self.increment], 1)
+    def tendency(
+        self, values: Float[Tensor, "B T C H W D"], before: Float[Tensor, "B 1 C H W D"] | None = None
+    ) -> Float[Tensor, "B T C H W D"]:
+        """The normalised increment that led to each frame; 0 for the first if what was before it is not known."""
+        before = values[:, :1] if before is None else before
+        return torch.cat([before, values], 1).diff(dim=1) / self.increment
 
     def step(
         self, frame: Float[Tensor, "B 1 C H W D"], predicted: Float[Tensor, "B 1 C H W D"]

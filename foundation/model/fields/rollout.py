@@ -70,22 +70,20 @@ def rollout(
     check_finite(values, names)
     first = model.setting(values, names, boundary, generator)
     kept = torch.tensor([n in constant for n in names], device=values.device).view(-1, 1, 1, 1)
-    context, seen = values, values.shape[1]
-    before = values[:, -2:-1] if seen > 1 else values  # the frame before the last
+    context, seen, before = values, values.shape[1], None
     fixed = model.scales(values) if scales is None and memory == "cache" else scales
     members = [first, *(model.redraw(first, len(values), generator) for _ in range(ensemble - 1))]
     remembered = [_Member(s, _empty(model, reach) if memory == "cache" else None) for s in members]
     frames = []
     for _ in range(steps):
         of_now = model.scales(context) if fixed is None else fixed
-        predicted = torch.stack([_newest(model, of_now.normalise(context), m) for m in remembered]).mean(0)
-        last = context[:, -1:]
+        view, last = model.view(context, of_now, before), context[:, -1:]
+        predicted = torch.stack([_newest(model, view, m) for m in remembered]).mean(0)
         if model.config.extrapolate:
-            predicted = predicted + (last - before) / of_now.increment
-        before = last
+            predicted = predicted + of_now.tendency(context, before)[:, -1:]
         frames.append(torch.where(kept, last, of_now.step(last, predicted)))
         if memory == "cache":
-            context = frames[-1]
+            context, before = frames[-1], last
         else:
             context = torch.cat([context, frames[-1]], 1)[:, -seen:]
             remembered = [_Member(model.redraw(first, len(values), generator)) for _ in range(ensemble)]
@@ -93,11 +91,11 @@ def rollout(
 
 
 def _newest(
-    model: FieldTransformer, normalised: Float[Tensor, "B T C H W D"], member: _Member
+    model: FieldTransformer, view: Float[Tensor, "B T channels H W D"], member: _Member
 ) -> Float[Tensor, "B 1 C H W D"]:
-    """The increment at the last of these frames."""
-    batch, frames = normalised.shape[:2]
-    tokens = model.mix(model.embed(normalised, member.setting), frames, member.setting, member.past)
+    """The increment at the last of the frames that are shown."""
+    batch, frames = view.shape[:2]
+    tokens = model.mix(model.embed(view, member.setting), frames, member.setting, member.past)
     return model.read(tokens[-batch:], batch, member.setting)
 
 

@@ -71,9 +71,9 @@ class FieldTransformer(nn.Module):
         super().__init__()
         check_names(names)
         self.config, self.names = config, tuple(names)
-        sizes = len(self.names), config.inner, config.width
+        sizes, increments = (len(self.names), config.inner, config.width), config.sees_increments
         self.gain = nn.Parameter(torch.ones(1))  # Walrus multiplies its input by this; the norm that follows undoes it
-        self.encoders = nn.ModuleDict({str(d): FieldEncoder(*sizes) for d in config.dimensions})
+        self.encoders = nn.ModuleDict({str(d): FieldEncoder(*sizes, increments) for d in config.dimensions})
         self.decoders = nn.ModuleDict({str(d): FieldDecoder(*sizes) for d in config.dimensions})
         self.blocks = nn.ModuleList(FieldBlock(config) for _ in range(config.depth))
         grid = config.grid
@@ -104,7 +104,7 @@ class FieldTransformer(nn.Module):
         """
         setting = self.setting(values, names, boundary, generator)
         scales = self.scales(values) if scales is None else scales
-        tokens = self.mix(self.embed(scales.normalise(values), setting), values.shape[1], setting)
+        tokens = self.mix(self.embed(self.view(values, scales), setting), values.shape[1], setting)
         increments = self.read(tokens, len(values), setting)
         return increments + scales.tendency(values) if self.config.extrapolate else increments
 
@@ -134,8 +134,24 @@ class FieldTransformer(nn.Module):
         drop = self.config.drop_path if self.training else 0.0
         return replace(setting, draws=Draws.of(generator, setting.grid, self.config.depth, drop, batch))
 
-    def embed(self, values: Float[Tensor, "B T C H W D"], setting: Setting) -> Float[Tensor, "TB S width"]:
-        """Tokens of normalised values, time slowest."""
+    def view(
+        self,
+        values: Float[Tensor, "B T C H W D"],
+        scales: Scales,
+        before: Float[Tensor, "B 1 C H W D"] | None = None,
+    ) -> Float[Tensor, "B T channels H W D"]:
+        """What the encoder is shown of frames: normalised, and if it sees increments those that led to each.
+
+        Args:
+            before: the frame before the first of these, if it is known.
+        """
+        normalised = scales.normalise(values)
+        if not self.config.sees_increments:
+            return normalised
+        return torch.cat([normalised, scales.tendency(values, before)], 2)
+
+    def embed(self, values: Float[Tensor, "B T channels H W D"], setting: Setting) -> Float[Tensor, "TB S width"]:
+        """Tokens of a view of frames, time slowest."""
         grid, shifts = setting.grid, setting.draws.shifts
         frames = values.transpose(0, 1).flatten(0, 1)
         flags = shift(flag_channels(setting.codes, grid, frames), grid, shifts)

@@ -20,7 +20,8 @@ def _convolutions(config: FieldModelConfig, grid: Grid, channels: int) -> int:
     """Of one frame on its way to tokens and back; the flags of the boundary, the same for all frames, are left out."""
     live = [axis for axis in grid if axis.live]  # a kernel is summed over an axis of one point
     outer, inner = (channels * KERNELS[0] ** len(live), config.width * KERNELS[1] ** len(live))
-    there = math.prod(map(_between, live)) * outer + math.prod(axis.tokens for axis in live) * inner
+    shown = outer * (1 + config.sees_increments)
+    there = math.prod(map(_between, live)) * shown + math.prod(axis.tokens for axis in live) * inner
     back = math.prod(axis.tokens + 2 * beyond(axis, 1) for axis in live) * inner
     back += math.prod(_between(axis) + 2 * beyond(axis, 0) for axis in live) * outer
     return 2 * config.inner * (there + back)

@@ -15,12 +15,15 @@ from foundation.model.fields.boundary import grid_of
 from foundation.model.fields.transformer import FieldTransformer
 from foundation.training.base import TrainingModule
 from foundation.training.fields.flops import forward_flops
-from foundation.training.loss import Tally, over_ranks
+from foundation.training.fields.objective import FieldObjective, increment_loss
+from foundation.training.loss import Tally, over_ranks, ranks
 from foundation.training.throughput import Work
+
+PUSHED = 1  # what a seed is for, beside the number of the micro-batch
 
 
 class FieldModule(TrainingModule):
-    """Next-increment prediction at every frame but the first: mean absolute error of the normalised increment.
+    """A field model in training: mean absolute error of the normalised increment.
 
     Walrus's objective (arXiv:2511.15684), without its factor of 100 and without the zero components of planar vectors.
     Logs train/loss, and per validation validation/loss and validation/loss_<set>, means over windows.
@@ -30,6 +33,7 @@ class FieldModule(TrainingModule):
         optim: optimiser and schedule.
         steps: optimiser steps of the whole run.
         sets: names of the data sets, for the curves.
+        objective: what is asked of a window.
         seed: of jitter, token rolls and drop path.
         record: plain values stored in every checkpoint under "foundation".
     """
@@ -42,16 +46,17 @@ class FieldModule(TrainingModule):
         optim: OptimConfig,
         steps: int,
         sets: tuple[str, ...],
+        objective: FieldObjective = FieldObjective(),  # noqa: B008 - frozen
         seed: int = 0,
         record: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(model, optim, steps, record)
-        self.sets, self.seed = sets, seed
+        self.sets, self.objective, self.seed = sets, objective, seed
         self._checked: dict[str, list[Tensor]] = {}
 
     def training_step(self, batch: FieldBatch, batch_idx: int = 0) -> Float[Tensor, ""]:
         """The loss of a micro-batch; every rank has as many windows of its set as it has."""
-        loss = increment_loss(self.model, batch, self._generator(batch.draw))
+        loss = increment_loss(self.model, batch, self._generator(batch.draw), self._is_pushed(batch.draw))
         if self.is_logged():
             self.note({"train/loss": loss.detach()})
         return loss + self._nothing()
@@ -59,6 +64,10 @@ class FieldModule(TrainingModule):
     def _nothing(self) -> Float[Tensor, ""]:
         """A zero that depends on all weights: ranks with planes and with solids then agree on what has a gradient."""
         return 0 * torch.stack([p.flatten()[0] for p in self.parameters()]).sum()
+
+    def _is_pushed(self, draw: int) -> bool:
+        """The same on all ranks: where weights are sharded, they must be gathered equally often."""
+        return bool(np.random.default_rng((self.seed, PUSHED, draw // ranks())).random() < self.objective.push)
 
     def _generator(self, draw: int) -> torch.Generator:
         """Randomness of one micro-batch, the same whenever it is computed again."""
@@ -91,18 +100,3 @@ class FieldModule(TrainingModule):
         grid = grid_of(batch.values.shape[3:], batch.boundary.cpu(), self.model.config)
         tokens = windows * frames * int(np.prod([axis.tokens for axis in grid]))
         return Work(tokens, windows, 3 * forward_flops(self.model.config, grid, windows, frames, channels))
-
-
-def increment_loss(
-    model: FieldTransformer, batch: FieldBatch, generator: torch.Generator | None = None
-) -> Float[Tensor, ""]:
-    """Mean absolute error of the normalised increments of varying channels at valid points.
-
-    The first frame is left out: it has nothing before it from which a tendency could be told.
-    """
-    context = batch.values[:, :-1]
-    scales = model.scales(context)
-    predicted = model(context, batch.names, batch.boundary, generator, scales)
-    error = (predicted - scales.targets(batch.values)).abs()[:, 1:, batch.varies]  # [B, T - 1, varying, H, W, D]
-    valid = batch.valid[:, None, None].to(error.dtype)
-    return (error * valid).sum() / valid.expand_as(error).sum()

@@ -15,6 +15,7 @@ from foundation.training import resolved
 from foundation.training.fields.config import FieldDataConfig
 from foundation.training.fields.data import FieldDataModule
 from foundation.training.fields.module import FieldModule
+from foundation.training.fields.objective import FieldObjective
 from foundation.training.quiet import quiet
 from foundation.training.run import EXPECTED, announce, check_same_run, find, fit, prepare
 from foundation.training.trainer import TrainerConfig, build_trainer
@@ -24,7 +25,8 @@ def train(
     *,
     data: FieldDataConfig,
     out: Path,
-    model: FieldModelConfig = FieldModelConfig(),  # noqa: B008 - frozen, as are the next two
+    model: FieldModelConfig = FieldModelConfig(),  # noqa: B008 - frozen, as are the next three
+    objective: FieldObjective = FieldObjective(),  # noqa: B008
     optim: OptimConfig = OptimConfig(),  # noqa: B008
     trainer: TrainerConfig = TrainerConfig(),  # noqa: B008
     start: Path | None = None,
@@ -44,6 +46,7 @@ def train(
         data: the data sets, and windows of them.
         out: run directory.
         model: sizes and parts of the transformer.
+        objective: what is asked of a window.
         optim: optimiser and schedule.
         trainer: length of the run, hardware, records.
         start: an exported field model or a released Walrus checkpoint to finetune; `model` is then ignored, and
@@ -57,7 +60,15 @@ def train(
     begun = None if start is None else FieldModel.from_pretrained(start)
     config = model if begun is None else begun.config
     stream = FieldDataModule(data, config, seed, trainer.max_steps, trainer.accumulate)
-    options = {"model": config, "data": data, "optim": optim, "trainer": trainer, "start": start, "seed": seed}
+    options = {
+        "model": config,
+        "data": data,
+        "objective": objective,
+        "optim": optim,
+        "trainer": trainer,
+        "start": start,
+        "seed": seed,
+    }
     record = {
         "config": {name: resolved.plain(value) for name, value in options.items()},
         "fields": list(stream.names),
@@ -66,7 +77,7 @@ def train(
     checkpoint = find(out, resume)
     step = check_same_run(checkpoint, record) if checkpoint else 0
     network = _new(config, stream.names, seed) if begun is None else _knowing(begun, stream.names)
-    module = FieldModule(network, optim, trainer.max_steps, tuple(data.sets), seed, record)
+    module = FieldModule(network, optim, trainer.max_steps, tuple(data.sets), objective, seed, record)
     with quiet(EXPECTED):
         runner = build_trainer(trainer, optim, out, bool(stream.checks), step)
         prepare(out, record["config"], step)

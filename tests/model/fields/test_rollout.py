@@ -129,7 +129,8 @@ def test_an_untrained_model_that_extrapolates_draws_a_line(build, generator, mem
     torch.testing.assert_close(found, linear(values, 3))
 
 
-def test_the_cache_equals_reading_all_again_where_a_model_extrapolates(build, generator):
-    model, values = build(NAMES, extrapolate=True), draw(generator, 16, 12, 1)
+@pytest.mark.parametrize("options", [{"extrapolate": True}, {"sees_increments": True}], ids=str)
+def test_the_cache_equals_reading_all_again_where_a_model_looks_back(build, generator, options):
+    model, values = build(NAMES, **options), draw(generator, 16, 12, 1)
     cached = rollout(model, values, NAMES, WALLS, 4, memory="cache")
     torch.testing.assert_close(cached, all_again(model, values, WALLS, 4, None), rtol=1e-9, atol=1e-9)

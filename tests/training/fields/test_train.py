@@ -10,14 +10,18 @@ import torch
 import yaml
 
 from foundation.__main__ import main
+from foundation.config import OptimConfig
 from foundation.data.fields.batch import FieldBatch
 from foundation.data.fields.record import PERIODIC, Field
 from foundation.data.fields.writer import write_well
+from foundation.errors import FoundationError
 from foundation.model.fields.config import FieldModelConfig
 from foundation.model.fields.pretrained import FieldModel
+from foundation.model.fields.rollout import rollout
 from foundation.model.fields.transformer import FieldTransformer
 from foundation.training.checkpoint import read
-from foundation.training.fields.module import increment_loss
+from foundation.training.fields.module import FieldModule
+from foundation.training.fields.objective import FieldObjective, increment_loss, pushed
 
 YAML = """
 data:
@@ -76,6 +80,35 @@ def test_the_loss_by_hand():
     hidden = replace(batch, valid=half.view(1, 16, 1, 1).expand(1, 16, 16, 1))
     expected = (values.diff(dim=0)[1:, half].abs() / scale).mean().item()
     assert increment_loss(model, hidden).item() == pytest.approx(expected)
+
+
+def test_a_pushed_window_asks_for_the_way_back():
+    """The frame that is shown last is the model's own, and the increment to predict leads from there to the truth."""
+    sizes = yaml.safe_load(YAML)["model"] | {"tokens": (4, 4, 4)}
+    model = FieldTransformer(FieldModelConfig(**sizes), ["tracer", "depth"])
+    batch = FieldBatch.of([wave(2, "tracer", 0, frames=5)], "plane")
+    batch = replace(batch, valid=(torch.arange(16) < 8).view(1, 16, 1, 1).expand(1, 16, 16, 1))
+    context = pushed(model, batch)
+    shown = batch.values[:, :3]
+    rolled = rollout(model, shown, batch.names, batch.boundary, 1, constant=("depth",))
+    assert torch.equal(context[:, :3], shown)
+    torch.testing.assert_close(context[:, 3, :, :8], rolled[:, 0, :, :8])
+    assert torch.equal(context[:, 3, :, 8:], batch.values[:, 3, :, 8:])  # an obstacle stays as it is
+    scales = model.scales(context)
+    with torch.no_grad():
+        out = model(context, batch.names, batch.boundary)
+    error = ((out - (batch.values[:, 1:] - context) / scales.increment)[:, 1:, 0, :8]).abs().mean()
+    torch.testing.assert_close(increment_loss(model, batch, push=True).detach(), error)
+    assert not torch.isclose(increment_loss(model, batch), error)
+
+
+def test_ranks_push_together():
+    model = FieldTransformer(FieldModelConfig(**yaml.safe_load(YAML)["model"] | {"tokens": (4, 4, 4)}), ["tracer"])
+    modules = [FieldModule(model, OptimConfig(), 9, (), FieldObjective(0.5), seed) for seed in (0, 0, 1)]
+    drawn = [[m._is_pushed(i) for i in range(64)] for m in modules]
+    assert drawn[0] == drawn[1] != drawn[2] and 16 < sum(drawn[0]) < 48
+    with pytest.raises(FoundationError, match="share of the micro-batches from 0 to 1"):
+        FieldObjective(push=1.5)
 
 
 def test_a_mix_is_learned(run, tmp_path):

@@ -1,0 +1,62 @@
+"""FieldObjective: what a field model is trained to do with a window."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Generator, Tensor
+
+from foundation.data.fields.batch import FieldBatch
+from foundation.errors import FoundationError
+from foundation.model.fields.transformer import FieldTransformer
+
+
+@dataclass(frozen=True)
+class FieldObjective:
+    """Next-increment prediction at every frame but the first, as Walrus (arXiv:2511.15684).
+
+    Args:
+        push: share of the micro-batches whose last frame is the model's own prediction of it, so that it learns to
+            stay on course when it reads what it wrote (the pushforward trick, arXiv:2202.03376). 0 = as Walrus.
+
+    Raises:
+        FoundationError: a share outside 0 to 1.
+    """
+
+    push: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.push <= 1:
+            raise FoundationError(f"objective.push is {self.push}. Give a share of the micro-batches from 0 to 1.")
+
+
+def increment_loss(
+    model: FieldTransformer, batch: FieldBatch, generator: Generator | None = None, push: bool = False
+) -> Float[Tensor, ""]:
+    """Mean absolute error of the normalised increments of varying channels at valid points.
+
+    The first frame is left out: it has nothing before it from which a tendency could be told.
+
+    Args:
+        push: whether to replace the last frame that is shown by the model's prediction of it, whose error the
+            increment to predict then makes up for.
+    """
+    context = pushed(model, batch, generator) if push else batch.values[:, :-1]
+    scales = model.scales(context)
+    predicted = model(context, batch.names, batch.boundary, generator, scales)
+    wanted = (batch.values[:, 1:] - context) / scales.increment
+    error = (predicted - wanted).abs()[:, 1:, batch.varies]  # [B, T - 1, varying, H, W, D]
+    valid = batch.valid[:, None, None].to(error.dtype)
+    return (error * valid).sum() / valid.expand_as(error).sum()
+
+
+@torch.no_grad()
+def pushed(
+    model: FieldTransformer, batch: FieldBatch, generator: Generator | None = None
+) -> Float[Tensor, "B T C H W D"]:
+    """All frames of a window but the last, the newest of them as the model predicts it from those before."""
+    shown, true = batch.values[:, :-2], batch.values[:, -2:-1]
+    scales = model.scales(shown)
+    predicted = model(shown, batch.names, batch.boundary, generator, scales)[:, -1:]
+    moves = batch.varies.view(-1, 1, 1, 1) & batch.valid[:, None, None]
+    return torch.cat([shown, torch.where(moves, scales.step(shown[:, -1:], predicted), true)], 1)
