@@ -1,24 +1,19 @@
 """Files of Walrus: state dicts as PyTorch or safetensors store them, and the table of fields in YAML beside them."""
 
-import pickle
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 import yaml
-from safetensors import SafetensorError
-from safetensors.torch import load_file
-from torch import Tensor
 
 from foundation.errors import FoundationError
 from foundation.files import whole_directory
+from foundation.interop.tensors import read_tensors
 from foundation.interop.walrus import FIELDS, Model, columns_of, config_of, from_released, to_released
 from foundation.model.fields.boundary import FLAGS
 from foundation.model.fields.transformer import FieldTransformer
 
 SUFFIXES = (".pt", ".pth", ".bin", ".safetensors")
-LEVELS = ("app", "model")  # under which a trainer stores the weights
-PREFIXES = ("module.", "_orig_mod.")  # of wrapped and of compiled models
 TABLE = "field_index_map_override"
 NAME, CONFIG = "walrus.pt", "extended_config.yaml"
 
@@ -48,33 +43,6 @@ def read_walrus(path: Path, names: Sequence[str] | None = None, kind: type[Model
     return from_released(tensors, config, names, str(file), kind)
 
 
-def read_tensors(path: Path) -> dict[str, Tensor]:
-    """All tensors of a file by name, without what trainers wrap around them; nothing in it is run.
-
-    Raises:
-        FoundationError: the file is missing or damaged, holds more than tensors, or no dictionary of them.
-    """
-    try:
-        if path.suffix == ".safetensors":
-            content: object = load_file(path)
-        else:
-            content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except pickle.UnpicklingError as error:
-        raise FoundationError(
-            f"{path} holds more than tensors, or is damaged, and is not read: it could run code. "
-            "Save its state dict alone, best as safetensors."
-        ) from error
-    except (OSError, RuntimeError, EOFError, ValueError, SafetensorError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise FoundationError(f"{path} cannot be read ({reason}). Copy it again.") from error
-    for level in LEVELS:
-        if isinstance(content, Mapping) and level in content:
-            content = content[level]
-    if not isinstance(content, Mapping) or not all(isinstance(t, Tensor) for t in content.values()):
-        raise FoundationError(f"{path} is no dictionary of tensors. Give the file that holds the model's weights.")
-    return {_bare(str(name)): tensor for name, tensor in content.items()}
-
-
 def write_walrus(model: FieldTransformer, directory: Path) -> None:
     """Weights and table of fields as the released code reads them: walrus.pt and extended_config.yaml.
 
@@ -83,7 +51,7 @@ def write_walrus(model: FieldTransformer, directory: Path) -> None:
     """
     if model.config.extrapolate or model.config.sees_increments:
         raise FoundationError(
-            "The model extrapolates or sees increments, which Walrus does not; in its layout it would say something else. "
+            "The model extrapolates or sees increments, which Walrus does not; in its layout it would go wrong. "
             "Train with `--model.extrapolate false --model.sees_increments false` to export there."
         )
     if directory.exists():
@@ -126,9 +94,3 @@ def _stored_names(directory: Path) -> tuple[str, ...] | None:
             f"{path}: {TABLE} should number {', '.join(FLAGS)} and then the fields from 0 without a gap. Mend it."
         )
     return tuple(by_column[len(FLAGS) :])
-
-
-def _bare(name: str) -> str:
-    for prefix in PREFIXES * 2:  # either may be the outer one
-        name = name.removeprefix(prefix)
-    return name
