@@ -16,7 +16,10 @@ from foundation.errors import FoundationError
 from foundation.files import whole_file
 from foundation.progress import track
 
-ENDINGS = (*PACKING, ".npz", ".hdf5", ".h5")  # what is taken from a directory
+SEQUENCES = (".fasta", ".fa", ".fna", ".ffn", ".faa", ".fastq", ".fq", ".gb", ".gbk")
+STRUCTURES = (".cif", ".mmcif", ".pdb", ".ent")
+TEXT = tuple(ending + gz for ending in (*SEQUENCES, *STRUCTURES) for gz in ("", ".gz"))
+ENDINGS = (*PACKING, ".npz", ".hdf5", ".h5", *TEXT)  # what is taken from a directory
 FAILURES = "failures.csv"
 
 
@@ -33,7 +36,7 @@ class Outcome:
 
 
 def ingest(files: list[Path], *, out: Path, strict: bool = False, segments: bool = False) -> None:
-    """Read survey files into record shards.
+    """Read files of surveys, simulations, sequences and structures into record shards.
 
     Bad files are passed over: the others are written, the reasons printed, and the exit status is 1. Spectra and
     images without any usable pixel are kept, with label `usable` false, and counted as flagged. Files that belong
@@ -43,7 +46,8 @@ def ingest(files: list[Path], *, out: Path, strict: bool = False, segments: bool
         foundation ingest spec-*.fits coadd-*.fits.gz images/ --out data/records
 
     Args:
-        files: files, directories (searched for .fits, .fits.gz, .fits.fz, .npz, .hdf5 and .h5) or patterns.
+        files: files, directories (searched for .fits, .fits.gz, .fits.fz, .npz, .hdf5, .h5 and the usual endings of
+            FASTA, FASTQ, GenBank, PDB and mmCIF) or patterns.
         out: directory of the shards; a data set there is replaced when the new one is complete.
         strict: stop at the first bad file and write nothing.
         segments: keep the arms of a spectrograph apart, instead of joining them where their pixels coincide.

@@ -13,6 +13,8 @@ from rich.table import Table
 from rich.text import Text
 from safetensors import SafetensorError, safe_open
 
+from foundation.data.biology.sequence import Sequence
+from foundation.data.biology.structure import Structure
 from foundation.data.fields.layout import ORDERS
 from foundation.data.fields.opening import is_hdf5
 from foundation.data.fields.reader import WellReader
@@ -245,7 +247,25 @@ def _record(record: Record) -> str:
     if isinstance(record, Scalar):
         sigma = "" if record.sigma is None else f" ± {record.sigma:.3g}"
         return f"{record.value:.5g}{sigma} {record.unit}".rstrip()
+    if isinstance(record, Sequence):
+        doubtful = f", {record.ambiguous} ambiguous" if record.ambiguous else ""
+        features = f", {len(record.features)} features" if record.features else ""
+        return f"{record.kind}, {len(record)} letters{doubtful}{features}"
+    if isinstance(record, Structure):
+        return _structure(record)
     return type(record).__name__
+
+
+def _structure(record: Structure) -> str:
+    chains = ", ".join(f"{c.author} {c.kind} {c.end - c.start}" for c in record.polymers) or "no polymer"
+    protein, (_, complete) = record.is_kind("protein"), record.backbone
+    remarks = {
+        "ligands and waters": int(record.is_kind("ligand", "water").sum()),
+        "residues without N, CA or C": int((protein & ~complete).sum()),
+        "atoms with other places": int((record.alternates > 0).sum()),
+    }
+    told = "".join(f", {count} {what}" for what, count in remarks.items() if count)
+    return f"structure, {chains}{told}, model {record.model} of {record.models}"
 
 
 def _brief(value: Any) -> str:  # noqa: ANN401 - whatever JSON can hold

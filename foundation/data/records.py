@@ -10,6 +10,8 @@ from functools import lru_cache
 
 import numpy as np
 
+from foundation.data.biology.sequence import Sequence
+from foundation.data.biology.structure import Structure
 from foundation.data.fields.record import Field
 from foundation.errors import RecordError
 
@@ -201,12 +203,14 @@ class Scalar:
         _set(self, value=float(self.value), sigma=None if self.sigma is None else float(self.sigma))
 
 
-Record = Spectrum | Image | Scalar | Field
+Record = Spectrum | Image | Scalar | Field | Sequence | Structure
 RECORDS: dict[str, type] = {  # names used in files
     "spectrum": Spectrum,
     "image": Image,
     "scalar": Scalar,
     "field": Field,
+    "sequence": Sequence,
+    "structure": Structure,
 }
 
 

@@ -4,7 +4,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from foundation.data.formats import cutouts, desi, hsc, legacy, redrock, sdss, tractor, unread, well
+from foundation.data.formats import (
+    cutouts,
+    desi,
+    fasta,
+    genbank,
+    hsc,
+    legacy,
+    redrock,
+    sdss,
+    structure,
+    tractor,
+    unread,
+    well,
+)
 from foundation.data.formats.companions import leader
 from foundation.data.formats.source import FormatError, Samples, Source, explained, open_source
 
@@ -32,6 +45,10 @@ FORMATS: tuple[Format, ...] = (  # the first that recognises a file reads it
     Format("HSC grizy cubes", hsc.recognises_cube, hsc.read_cube),
     Format("The Well's HDF5", well.recognises, well.read),
     Format("HSC scenes as npz", hsc.recognises_npz, hsc.read_npz),
+    Format("FASTA", fasta.recognises, fasta.read),
+    Format("FASTQ", fasta.recognises_fastq, fasta.read_fastq),
+    Format("GenBank", genbank.recognises, genbank.read),
+    Format("PDB and mmCIF", structure.recognises, structure.read),
 )
 
 
@@ -74,7 +91,11 @@ def format_of(source: Source) -> Format:
     reads = ", ".join(f.name for f in FORMATS)
     what = unread.name_of(source)
     if not what:
-        what = f"a file with HDUs {_layout(source)}" if source.hdus else "neither FITS nor HDF5 nor an HSC scene"
+        what = (
+            f"a file with HDUs {_layout(source)}"
+            if source.hdus
+            else "neither FITS nor HDF5 nor an HSC scene, and begins as no file of sequences or structures does"
+        )
     raise FormatError(f"{source.path}: is {what}, not a format this version reads; it reads {reads}.")
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from astropy.io.fits import FITS_record
 
 IN_MEMORY = 64 << 20  # bytes of an unpacked .gz file that are kept in memory; the rest goes to a temporary file
+HEAD = 4096  # bytes from which a text format is told
 DAMAGE = ("File may have been truncated", "Error validating header for HDU")  # astropy only warns of these
 Samples = Generator[Sample, None, str]  # what a reader gives: samples, and at the end a remark, or ""
 
@@ -28,10 +29,19 @@ class FormatError(FoundationError):
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """A file being read: its HDUs by index, or none if it is not FITS."""
+    """A file being read: its HDUs by index, or none if it is not FITS; then its first bytes, unpacked, and itself."""
 
     path: Path
     hdus: Sequence[Any]
+    head: bytes = b""
+    file: IO[bytes] | None = None
+
+    def content(self) -> bytes:
+        """All bytes, unpacked."""
+        if self.file is None:
+            raise FormatError(f"{self.path}: is FITS, which is read by its HDUs.")
+        self.file.seek(0)
+        return self.file.read()
 
     @property
     def names(self) -> list[str]:
@@ -93,13 +103,15 @@ def open_source(path: Path) -> Iterator[Source]:
     if path.stat().st_size == 0:
         raise FormatError(f"{path}: is empty, 0 bytes. Download it again.")
     with _unpacked(path) as file:
-        is_fits = file.read(6) == b"SIMPLE"
+        head = file.read(HEAD)
         file.seek(0)
-        if not is_fits:
-            yield Source(path, ())
+        if not head.startswith(b"SIMPLE"):
+            yield Source(path, (), head, file)
             return
-        from astropy.io import fits
-
+        try:
+            from astropy.io import fits
+        except ImportError as error:
+            raise FormatError(f'{path}: FITS needs astropy. Type `pip install "foundation-science[astro]"`.') from error
         with fits.open(file, memmap=False) as hdus:
             len(hdus)  # reads all headers: astropy warns here of a file that is cut short
             yield Source(path, hdus)
@@ -112,15 +124,11 @@ def explained(path: Path) -> Iterator[None]:
     Only for stretches without `yield`, because warning filters are global.
 
     Raises:
-        FormatError: the file is damaged, its numbers make no record, or astropy is not installed.
+        FormatError: the file is damaged, or its numbers make no record.
     """
     try:
-        from astropy.utils.exceptions import AstropyWarning
-    except ImportError as error:
-        raise FormatError(f'{path}: FITS needs astropy. Type `pip install "foundation-science[astro]"`.') from error
-    try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", AstropyWarning)
+            _ignore_harmless()
             for message in DAMAGE:
                 warnings.filterwarnings("error", message=f"(?s).*{message}")
             yield
@@ -136,6 +144,14 @@ def explained(path: Path) -> Iterator[None]:
         ) from error
     except (EOFError, zlib.error, ValueError, KeyError, IndexError, Warning) as error:
         raise _damaged(path, error) from error
+
+
+def _ignore_harmless() -> None:
+    try:
+        from astropy.utils.exceptions import AstropyWarning
+    except ImportError:
+        return  # nor can it warn, then
+    warnings.simplefilter("ignore", AstropyWarning)
 
 
 def _damaged(path: Path, error: Exception) -> FormatError:
