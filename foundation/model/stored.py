@@ -64,6 +64,15 @@ def locate(name: str | Path, **options: object) -> Path:
         ) from error
 
 
+def stored_kind(path: Path) -> str | None:
+    """What config.json in this directory calls its kind of model; None without such a file or word."""
+    config = path / "config.json"
+    try:
+        return json.loads(config.read_text()).get("kind") if config.is_file() else None
+    except (ValueError, AttributeError):
+        return None
+
+
 def write_model(model: FoundationTransformer, tokenizers: str | None, directory: Path) -> None:
     """Write the three files; `tokenizers` is the fingerprint of those the model was trained with."""
     config = {

@@ -9,8 +9,9 @@ import yaml
 from safetensors.torch import save_file
 
 from foundation.errors import FoundationError
+from foundation.interop.tensors import read_tensors
 from foundation.interop.walrus import FIELDS, to_released
-from foundation.interop.walrus_files import read_tensors, read_walrus, write_walrus
+from foundation.interop.walrus_files import read_walrus, write_walrus
 from foundation.model.fields.config import FieldModelConfig
 from foundation.model.fields.grow import add_fields
 from foundation.model.fields.pretrained import FieldModel

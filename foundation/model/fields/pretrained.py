@@ -11,11 +11,12 @@ from safetensors.torch import save_file
 from foundation import __version__
 from foundation.errors import FoundationError
 from foundation.files import whole_directory
+from foundation.interop.tensors import read_tensors
 from foundation.interop.walrus import from_released, to_released
-from foundation.interop.walrus_files import read_tensors, read_walrus
+from foundation.interop.walrus_files import read_walrus
 from foundation.model.fields.config import FieldModelConfig
 from foundation.model.fields.transformer import FieldTransformer
-from foundation.model.stored import locate
+from foundation.model.stored import locate, stored_kind
 
 FORMAT = 1  # of config.json; raise it when an older reader would misread the file
 KIND = "fields"  # tells config.json from that of a FoundationModel
@@ -69,11 +70,7 @@ class FieldModel(FieldTransformer):
 
 def is_field_model(path: Path) -> bool:
     """Whether `FieldModel.save_pretrained` wrote this directory."""
-    config = path / "config.json"
-    try:
-        return config.is_file() and json.loads(config.read_text()).get("kind") == KIND
-    except (ValueError, AttributeError):
-        return False
+    return stored_kind(path) == KIND
 
 
 def _read_config(path: Path) -> tuple[FieldModelConfig, tuple[str, ...]]:
