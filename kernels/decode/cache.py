@@ -66,6 +66,19 @@ class KeyValueCache:
         self.lengths += k.shape[1]
         self.longest += k.shape[1]
 
+    def withdraw(self, rows: Int[Tensor, "sequences"]) -> None:
+        """Take back the newest rows of each sequence, where not all of them had so many to add; `append` writes there.
+
+        Raises:
+            ValueError: more rows than a sequence has.
+        """
+        lengths = self.lengths - rows
+        if bool((rows < 0).any() | (lengths < 0).any()):
+            raise ValueError(
+                f"KeyValueCache: withdraw {rows.tolist()} rows of {self.lengths.tolist()}. Give 0 up to what there is."
+            )
+        self.lengths, self.longest = lengths, int(lengths.max()) if len(lengths) else 0
+
     def keep(self, index: Int[Tensor, "kept"]) -> None:
         """Go on with these sequences alone, in this order; the others are finished."""
         self.keys, self.values, self.lengths = self.keys[index], self.values[index], self.lengths[index]

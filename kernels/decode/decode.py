@@ -18,19 +18,21 @@ def decode_attention(
     cache: KeyValueCache | SharedKeys,
     scale: float | None = None,
     backend: str = "auto",
+    together: bool = False,
 ) -> Float[Tensor, "samples new heads dim"]:
     """Attention of the one or two newest rows of each sample; for inference.
 
     With a `KeyValueCache`, whose newest rows are those of these queries (append first, then ask), a row sees the rows
     of earlier steps and itself: causal attention one step at a time. Two rows of one step, as of a sequence that grows
-    at both ends, do not see each other. With `SharedKeys` a row sees its whole segment; rows of all samples of a
-    segment are stacked into one matrix product. A row that sees nothing gives zeros.
+    at both ends, do not see each other unless `together`. With `SharedKeys` a row sees its whole segment; rows of all
+    samples of a segment are stacked into one matrix product. A row that sees nothing gives zeros.
 
     A sample's result does not depend, by one bit, on the other samples of the call.
 
     Args:
         scale: 1 / sqrt(dim) if None.
         backend: "auto" (Triton on CUDA up to 128 components), "torch" or "triton".
+        together: rows of one step see each other too, that is all that their cache holds.
 
     Raises:
         ValueError: shapes that do not belong together, more than two rows, or a backend that cannot serve the input.
@@ -47,7 +49,8 @@ def decode_attention(
         longest = keys.shape[1]
     else:
         keys, values, longest = cache.keys, cache.values, cache.longest
-        tiles, prefix, own = Tiles.own(len(q), q.shape[1], q.device), cache.lengths - q.shape[1], True
+        tiles, own = Tiles.own(len(q), q.shape[1], q.device), not together
+        prefix = cache.lengths if together else cache.lengths - q.shape[1]
     if triton:
         return decode_tiles(q, keys, values, tiles.rows, tiles.segment, prefix, own, scale)
     return attend_blocks(q, keys, values, tiles, prefix, own, longest, scale)

@@ -8,7 +8,10 @@ from foundation.kernels.decode.cache import KeyValueCache, SharedKeys
 
 
 def reference_decode_attention(
-    q: Float[Tensor, "samples new heads dim"], cache: KeyValueCache | SharedKeys, scale: float | None = None
+    q: Float[Tensor, "samples new heads dim"],
+    cache: KeyValueCache | SharedKeys,
+    scale: float | None = None,
+    together: bool = False,
 ) -> Float[Tensor, "samples new heads dim"]:
     """Each row sees the rows of earlier steps and itself, or all of its shared segment; see `decode_attention`."""
     scale = float(q.shape[-1] ** -0.5 if scale is None else scale)
@@ -18,7 +21,7 @@ def reference_decode_attention(
         length = int(cache.lengths[home])
         for i, row in enumerate(rows):
             seen = list(range(length))
-            if isinstance(cache, KeyValueCache):
+            if isinstance(cache, KeyValueCache) and not together:
                 seen = [*range(length - len(rows)), length - len(rows) + i]
             if seen:
                 score = torch.einsum("hd,khd->hk", row, cache.keys[home, seen].to(q.dtype)) * scale

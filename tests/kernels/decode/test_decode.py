@@ -146,6 +146,28 @@ def test_finished_samples_leave_the_others_as_they_were(kind, backend, generator
     assert torch.equal(decode_attention(q[index], kept or cache, backend=backend), before[index])
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_rows_of_a_step_together_see_all_that_is_stored(backend, generator):
+    q, cache = draw("own", 2, 32, torch.float32, generator)
+    wanted = reference_decode_attention(q.double(), cache, together=True)
+    assert error(decode_attention(q, cache, backend=backend, together=True), wanted) < 1e-5
+    assert error(decode_attention(q, cache, backend=backend), wanted) > 1e-3
+
+
+def test_withdrawn_rows_are_neither_seen_nor_kept(generator):
+    k, v = (normal(generator, 2, 5, 1, 4) for _ in range(2))
+    cache, plain = KeyValueCache(2, 5, 1, 4), KeyValueCache(2, 5, 1, 4)
+    cache.append(k[:, :2], v[:, :2])
+    cache.withdraw(torch.tensor([1, 0]))
+    assert cache.lengths.tolist() == [1, 2] and cache.longest == 2
+    cache.append(k[:, 2:3], v[:, 2:3])
+    plain.append(k[:, [0, 2]], v[:, [0, 2]])
+    q = normal(generator, 2, 1, 1, 4)
+    assert torch.equal(decode_attention(q, cache)[0], decode_attention(q, plain)[0])
+    with pytest.raises(ValueError, match="withdraw"):
+        cache.withdraw(torch.tensor([3, 0]))
+
+
 def test_a_row_without_keys_gives_zeros(generator):
     for backend in BACKENDS:
         q, cache = draw("shared", 1, 32, torch.float32, generator)
