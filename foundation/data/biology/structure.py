@@ -12,8 +12,8 @@ from foundation.errors import RecordError
 
 ResidueKind = Literal["protein", "dna", "rna", "ligand", "water"]
 RESIDUE_KINDS: tuple[ResidueKind, ...] = get_args(ResidueKind)  # the index is the code in `kind`
-POLYMERS = ("protein", "dna", "rna")
-NUCLEIC = ("dna", "rna")
+POLYMERS: tuple[ResidueKind, ...] = ("protein", "dna", "rna")
+NUCLEIC: tuple[ResidueKind, ...] = ("dna", "rna")
 BACKBONE = ("N", "CA", "C")
 ATOM_NAME, ELEMENT, RESIDUE_NAME = 6, 2, 5  # bytes
 ATOM_COLUMNS = ("occupancy", "b_factor", "alternates", "atom_name", "element", "altloc")
@@ -60,6 +60,9 @@ class Structure:
         expected: letters of the whole molecule, missing residues too; "" if the file does not say.
         name: entry or file.
         model: which model this is, from 1, of `models` in the file.
+        cell: float64 [3, 3], edges of the crystal's unit cell as columns, Å, or None.
+        images: float64 [images, 3, 4], rotation and shift, in fractions of the cell, to each other copy of these atoms
+            in it, or None.
 
     Raises:
         RecordError: no atom, coordinates that are not finite, or parts that do not fit together.
@@ -86,6 +89,8 @@ class Structure:
     name: str = ""
     model: int = 1
     models: int = 1
+    cell: np.ndarray | None = None
+    images: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         what = f"Structure{f' {self.name!r}' if self.name else ''}"
@@ -101,6 +106,9 @@ class Structure:
         widths = {"atom_name": ATOM_NAME, "element": ELEMENT, "altloc": 1, "residue_name": RESIDUE_NAME, "insertion": 1}
         for name, width in widths.items():
             arrays[name] = as_bytes(getattr(self, name), width, f"{what}: {name}")
+        for name, shape in (("cell", (3, 3)), ("images", (-1, 3, 4))):
+            if getattr(self, name) is not None:
+                arrays[name] = np.ascontiguousarray(getattr(self, name), np.float64).reshape(shape)
         for name in ("author", "chain_label", "expected"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         for name, array in arrays.items():
@@ -188,6 +196,8 @@ class Structure:
             name=self.name,
             model=self.model,
             models=self.models,
+            cell=self.cell,
+            images=self.images,
             **{column: getattr(self, column)[atoms] for column in ATOM_COLUMNS},
             **{column: getattr(self, column)[residues] for column in RESIDUE_COLUMNS},
         )

@@ -90,6 +90,7 @@ def _structure(source: Source, number: int) -> Structure:
         name=name,
         model=number,
         models=len(whole),
+        **_crystal(whole.cell),
     )
 
 
@@ -174,6 +175,13 @@ def _expected(entity: "gemmi.Entity | None", kind: ResidueKind) -> str:
     if entity is None:
         return ""
     return "".join(letter_of(gemmi.Entity.first_mon(name), kind) for name in entity.full_sequence)
+
+
+def _crystal(cell: "gemmi.UnitCell") -> dict[str, np.ndarray]:
+    if not cell.is_crystal():
+        return {}
+    images = [np.column_stack([image.mat.tolist(), image.vec.tolist()]) for image in cell.images]
+    return {"cell": np.array(cell.orth.mat.tolist()), "images": np.array(images).reshape(-1, 3, 4)}
 
 
 def _atom_columns(atoms: list[tuple[Chosen, Residue]]) -> dict[str, list]:
