@@ -61,7 +61,7 @@ def _atoms(structure: Structure, heavy: Bool[np.ndarray, "atoms"], *kinds: Resid
 def _near(one: Atoms, other: Atoms, distance: float) -> Int[np.ndarray, "pairs 2"]:
     from scipy.spatial import KDTree
 
-    trees = KDTree(one.places), cKDTree(other.places)
+    trees = KDTree(one.places), KDTree(other.places)
     near = trees[0].sparse_distance_matrix(trees[1], distance, output_type="ndarray")
     return np.stack([one.residue[near["i"]], other.residue[near["j"]]], 1)
 
