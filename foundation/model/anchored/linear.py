@@ -2,7 +2,7 @@
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
 HEIGHT = 16  # rows of a tile
@@ -22,6 +22,11 @@ class RowLinear(nn.Linear):
         return torch.stack([F.linear(tile, self.weight, self.bias) for tile in x])
 
 
-def tiled(x: Float[Tensor, "T width"]) -> Float[Tensor, "tiles height width"]:
-    """Rows in tiles, the last filled up with zeros."""
-    return F.pad(x, (0, 0, 0, -len(x) % HEIGHT)).unflatten(0, (-1, HEIGHT))
+def filled(rows: Shaped[Tensor, "n *rest"]) -> Shaped[Tensor, "T *rest"]:
+    """The rows, and zeros up to a whole number of tiles."""
+    return F.pad(rows, (0, 0) * (rows.dim() - 1) + (0, -len(rows) % HEIGHT))
+
+
+def tiled(rows: Float[Tensor, "T width"]) -> Float[Tensor, "tiles height width"]:
+    """Filled rows, tile by tile."""
+    return rows.unflatten(0, (-1, HEIGHT))

@@ -21,7 +21,7 @@ from dataclasses import dataclass, fields
 from typing import Literal, get_args
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 from torch import Tensor
 
 from foundation.errors import FoundationError
@@ -87,6 +87,11 @@ def grow(
     return _needed(_predict_next(right))
 
 
+def coordinate(left: Bool[Tensor, "*shape"] | bool, k: Int[Tensor, "*shape"]) -> Int[Tensor, "*shape"]:
+    """Of the k-th symbol of a side, signed from <cntl>; k = 0 is the marker of the side."""
+    return torch.where(torch.as_tensor(left, device=k.device), 1 - k.clamp(min=1), k.clamp(min=1))
+
+
 def _side(letters: Int[Tensor, "k"], marker: int, ends: bool) -> Int[Tensor, "symbols"]:
     """The marker, the letters outwards, and <eos> if the side ends there."""
     return torch.cat([letters.new_tensor([marker]), letters, letters.new_tensor([EOS] if ends else [])])
@@ -96,9 +101,8 @@ def _rows(symbols: Int[Tensor, "k"], side: int, anchor: int, factorisation: str)
     """The rows of one side, each for now its own target."""
     k = torch.arange(len(symbols))
     group = outward_order(torch.tensor([side == LEFT]), k, factorisation)
-    index = torch.where(k > 0, 1 - k, 0) if side == LEFT else k.clamp(min=1)
     place = anchor - k if side == LEFT else anchor + k - 1
-    return Rows(symbols, index, torch.full_like(k, side), symbols, place, group)
+    return Rows(symbols, coordinate(side == LEFT, k), torch.full_like(k, side), symbols, place, group)
 
 
 def _sorted(first: Rows, second: Rows) -> Rows:

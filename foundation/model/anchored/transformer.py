@@ -43,9 +43,16 @@ class AnchoredTransformer(nn.Module):
         self.head = RowLinear(config.width, CHOICES)
         initialise(self)
 
-    def forward(self, batch: AnchoredBatch) -> Float[Tensor, "T choices"]:
-        """Logits of A, C, G, U and <eos> at every row; those of rows without a target mean nothing."""
-        states, scale = self.encode_protein(batch), attention_scale(self.config.dim)
+    def forward(
+        self, batch: AnchoredBatch, states: Float[Tensor, "R width"] | None = None
+    ) -> Float[Tensor, "T choices"]:
+        """Logits of A, C, G, U and <eos> at every row; those of rows without a target mean nothing.
+
+        Args:
+            batch: proteins and rows.
+            states: `encode_protein(batch)`, where it is known already.
+        """
+        states, scale = self.encode_protein(batch) if states is None else states, attention_scale(self.config.dim)
         x = self.embed(batch.ids, batch.side, batch.rna[batch.sample])
         turns, code = self.places(batch.index)
         code = code.to(x.dtype)
