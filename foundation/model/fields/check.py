@@ -82,19 +82,27 @@ def check_finite(values: Tensor, names: Sequence[str]) -> None:
         )
 
 
-def check_grid(values: Tensor, tokens: tuple[int, int, int], config: FieldModelConfig) -> None:
-    """Whether the model has an encoder for these axes, and a position for these tokens.
+def check_dimensions(values: Tensor, dimensions: Sequence[int]) -> None:
+    """Whether a model with networks for so many axes has one for these values.
 
     Raises:
         FoundationError: it has not.
     """
     wanted = 3 if min(values.shape[3:]) > 1 else 2
-    if wanted not in config.dimensions:
-        have = " and ".join(f"{d}D" for d in config.dimensions)
+    if wanted not in dimensions:
+        have = " and ".join(f"{d}D" for d in dimensions)
         raise FoundationError(
             f"values over {list(values.shape[3:])} points want an encoder for {wanted}D, the model has {have}. "
             f"Give fields of that kind, or a model with dimensions {wanted}."
         )
+
+
+def check_grid(values: Tensor, tokens: tuple[int, int, int], config: FieldModelConfig) -> None:
+    """Whether the model has a position for these tokens.
+
+    Raises:
+        FoundationError: it has not.
+    """
     if config.grid is not None and tokens != config.grid:
         raise FoundationError(
             f"values over {list(values.shape[3:])} points make {tokens} tokens, the model has learned positions of "

@@ -16,11 +16,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Generator, Tensor
 
 from foundation.errors import FoundationError
 from foundation.model.fields.check import check_finite
+from foundation.model.fields.network import FieldNetwork
 from foundation.model.fields.normalise import Scales
 from foundation.model.fields.time_layer import Past
 from foundation.model.fields.transformer import FieldTransformer, Setting
@@ -31,12 +32,12 @@ class _Member:
     """One jitter draw of an ensemble, with what its time layers remember."""
 
     setting: Setting
-    past: list[Past] | None = None
+    past: list[Past]
 
 
 @torch.no_grad()
 def rollout(
-    model: FieldTransformer,
+    model: FieldNetwork,
     values: Float[Tensor, "B T C *space"],
     names: Sequence[str],
     boundary: Int[Tensor, "*sides"],
@@ -54,7 +55,7 @@ def rollout(
         model: in evaluation mode.
         values: [B, T, C, H, W, D], the context; the window is as long.
         names: of the fields.
-        boundary: as in `FieldTransformer.forward`.
+        boundary: as in `FieldNetwork.forward`.
         steps: frames to predict.
         generator: of the jitter; None = nothing is shifted.
         ensemble: jitter draws whose increments are averaged at every step.
@@ -64,43 +65,79 @@ def rollout(
         scales: kept throughout; None = of each window, or of the context with the cache.
 
     Raises:
-        FoundationError: as `FieldTransformer.forward`, or senseless numbers, or an unknown constant field.
+        FoundationError: as the model's `forward`, or senseless numbers, an unknown constant field, or a cache for
+            a model that has none.
     """
     _check(steps, ensemble, constant, names, memory, reach, generator)
     check_finite(values, names)
     first = model.setting(values, names, boundary, generator)
-    kept = torch.tensor([n in constant for n in names], device=values.device).view(-1, 1, 1, 1)
-    context, seen, before = values, values.shape[1], None
-    fixed = model.scales(values) if scales is None and memory == "cache" else scales
     members = [first, *(model.redraw(first, len(values), generator) for _ in range(ensemble - 1))]
-    remembered = [_Member(s, _empty(model, reach) if memory == "cache" else None) for s in members]
+    kept = torch.tensor([n in constant for n in names], device=values.device).view(-1, 1, 1, 1)
+    if memory == "window":
+        return _windowed(model, values, members, steps, kept, generator, scales)
+    if not isinstance(model, FieldTransformer):
+        raise FoundationError(f"roll-out: {type(model).__name__} has no time cache. Give memory 'window'.")
+    remembered = [_Member(setting, [Past(reach) for _ in model.blocks]) for setting in members]
+    return _cached(model, values, remembered, steps, kept, scales)
+
+
+def _windowed(
+    model: FieldNetwork,
+    context: Float[Tensor, "B T C H W D"],
+    settings: Sequence[object],
+    steps: int,
+    kept: Bool[Tensor, "C 1 1 1"],
+    generator: Generator | None,
+    scales: Scales | None,
+) -> Float[Tensor, "B steps C H W D"]:
+    """Every step reads the last frames anew, with another draw of each member."""
     frames = []
     for _ in range(steps):
-        of_now = model.scales(context) if fixed is None else fixed
-        view, last = model.view(context, of_now, before), context[:, -1:]
-        predicted = torch.stack([_newest(model, view, m) for m in remembered]).mean(0)
+        of_now = model.scales(context) if scales is None else scales
+        increment = torch.stack([model.newest(context, of_now, setting) for setting in settings]).mean(0)
+        frames.append(_next(context[:, -1:], increment, of_now, kept))
+        context = torch.cat([context[:, 1:], frames[-1]], 1)
+        settings = [model.redraw(setting, len(context), generator) for setting in settings]
+    return torch.cat(frames, 1)
+
+
+def _cached(
+    model: FieldTransformer,
+    context: Float[Tensor, "B T C H W D"],
+    members: Sequence[_Member],
+    steps: int,
+    kept: Bool[Tensor, "C 1 1 1"],
+    scales: Scales | None,
+) -> Float[Tensor, "B steps C H W D"]:
+    """Every step but the first reads the newest frame alone."""
+    frames, before = [], None
+    scales = model.scales(context) if scales is None else scales
+    for _ in range(steps):
+        view, last = model.view(context, scales, before), context[:, -1:]
+        increment = torch.stack([_newest(model, view, member) for member in members]).mean(0)
         if model.config.extrapolate:
-            predicted = predicted + of_now.tendency(context, before)[:, -1:]
-        frames.append(torch.where(kept, last, of_now.step(last, predicted)))
-        if memory == "cache":
-            context, before = frames[-1], last
-        else:
-            context = torch.cat([context, frames[-1]], 1)[:, -seen:]
-            remembered = [_Member(model.redraw(first, len(values), generator)) for _ in range(ensemble)]
+            increment = increment + scales.tendency(context, before)[:, -1:]
+        frames.append(_next(last, increment, scales, kept))
+        context, before = frames[-1], last
     return torch.cat(frames, 1)
 
 
 def _newest(
     model: FieldTransformer, view: Float[Tensor, "B T channels H W D"], member: _Member
 ) -> Float[Tensor, "B 1 C H W D"]:
-    """The increment at the last of the frames that are shown."""
+    """The increment at the last of the frames that are shown, which the member remembers."""
     batch, frames = view.shape[:2]
     tokens = model.mix(model.embed(view, member.setting), frames, member.setting, member.past)
     return model.read(tokens[-batch:], batch, member.setting)
 
 
-def _empty(model: FieldTransformer, reach: int | None) -> list[Past]:
-    return [Past(reach) for _ in model.blocks]
+def _next(
+    last: Float[Tensor, "B 1 C H W D"],
+    increment: Float[Tensor, "B 1 C H W D"],
+    scales: Scales,
+    kept: Bool[Tensor, "C 1 1 1"],
+) -> Float[Tensor, "B 1 C H W D"]:
+    return torch.where(kept, last, scales.step(last, increment))
 
 
 def _check(

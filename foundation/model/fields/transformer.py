@@ -22,12 +22,13 @@ from torch.utils.checkpoint import checkpoint
 
 from foundation.model.fields.block import FieldBlock
 from foundation.model.fields.boundary import boundary_codes, flag_channels, grid_of
-from foundation.model.fields.check import check_grid, check_names, check_values, columns_of
+from foundation.model.fields.check import check_dimensions, check_grid, check_names, check_values, columns_of
 from foundation.model.fields.config import FieldModelConfig
 from foundation.model.fields.decoder import FieldDecoder
 from foundation.model.fields.encoder import FieldEncoder
 from foundation.model.fields.initial import initialise
 from foundation.model.fields.jitter import Draws, place, shift, take_back
+from foundation.model.fields.network import FieldNetwork
 from foundation.model.fields.normalise import Scales
 from foundation.model.fields.rotary import places
 from foundation.model.fields.strides import Grid, token_grid
@@ -56,7 +57,7 @@ class Setting:
         return "3" if all(axis.live for axis in self.grid) else "2"
 
 
-class FieldTransformer(nn.Module):
+class FieldTransformer(FieldNetwork[Setting]):
     """Predicts normalised increments of any of the fields it knows, in 2D and 3D.
 
     Args:
@@ -68,9 +69,9 @@ class FieldTransformer(nn.Module):
     """
 
     def __init__(self, config: FieldModelConfig, names: Sequence[str]) -> None:
-        super().__init__()
         check_names(names)
-        self.config, self.names = config, tuple(names)
+        super().__init__(names, config.epsilon)
+        self.config = config
         sizes, increments = (len(self.names), config.inner, config.width), config.sees_increments
         self.gain = nn.Parameter(torch.ones(1))  # Walrus multiplies its input by this; the norm that follows undoes it
         self.encoders = nn.ModuleDict({str(d): FieldEncoder(*sizes, increments) for d in config.dimensions})
@@ -88,15 +89,9 @@ class FieldTransformer(nn.Module):
         generator: Generator | None = None,
         scales: Scales | None = None,
     ) -> Float[Tensor, "B T C H W D"]:
-        """The normalised increment from each frame to the next: value(t + 1) = value(t) + scales.increment * output(t).
+        """The normalised increment at each frame; arguments as in FieldNetwork.
 
-        Args:
-            values: [B, T, C, H, W, D] in physical units; planes and lines have axes of length 1.
-            names: of the C channels, each one of `self.names`.
-            boundary: [3, 2] or [B, 3, 2], for each axis and side 0 = wall, 1 = open, 2 = periodic.
-            generator: of jitter, token rolls and drop path, on the CPU; None = nothing is random, half a token of
-                padding is kept.
-            scales: `self.scales(values)` if None.
+        Random are jitter, token rolls and drop path; without a generator half a token of padding is kept.
 
         Raises:
             FoundationError: values that are not finite, of another rank, of unknown fields, or of one frame without
@@ -108,9 +103,13 @@ class FieldTransformer(nn.Module):
         increments = self.read(tokens, len(values), setting)
         return increments + scales.tendency(values) if self.config.extrapolate else increments
 
-    def scales(self, values: Float[Tensor, "B T C *space"]) -> Scales:
-        """Root mean squares of the context and of its increments, for each sample and field."""
-        return Scales.of(values, self.config.epsilon)
+    def newest(
+        self, values: Float[Tensor, "B T C H W D"], scales: Scales, setting: Setting
+    ) -> Float[Tensor, "B 1 C H W D"]:
+        """What `forward` gives for the last frame alone, which only that frame is decoded for."""
+        tokens = self.mix(self.embed(self.view(values, scales), setting), values.shape[1], setting)
+        increment = self.read(tokens[-len(values) :], len(values), setting)
+        return increment + scales.tendency(values)[:, -1:] if self.config.extrapolate else increment
 
     def setting(
         self,
@@ -124,6 +123,7 @@ class FieldTransformer(nn.Module):
         columns = columns_of(names, self.names).to(values.device)
         codes = boundary_codes(boundary, len(values))
         grid = grid_of(values.shape[3:], codes, self.config)
+        check_dimensions(values, self.config.dimensions)
         check_grid(values, token_grid(grid), self.config)
         return self.redraw(Setting(grid, codes, columns, Draws.none(self.config.depth)), len(values), generator)
 
