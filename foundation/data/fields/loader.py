@@ -10,7 +10,7 @@ from foundation.data.fields.batch import FieldBatch
 from foundation.data.fields.mix import FieldMix
 from foundation.data.resume import check_resumable
 
-VERSION = 1  # of the saved state
+VERSION = 2  # of the saved state
 
 
 class FieldLoader:
@@ -34,7 +34,7 @@ class FieldLoader:
         loader = DataLoader(
             self.mix,
             batch_size=None,
-            sampler=range(self._done, self.batches),
+            sampler=map(self.mix.planned, range(self._done, self.batches)),
             num_workers=self.workers,
             generator=own_randomness,
         )
@@ -43,8 +43,8 @@ class FieldLoader:
             yield batch
 
     def state_dict(self) -> dict[str, Any]:
-        """The position, and what it refers to."""
-        return {"done": self._done, **self._identity}
+        """The position, what it refers to, and the costs that the next steps are planned with."""
+        return {"done": self._done, **self.mix.costs.state_dict(), **self._identity}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go to the saved position.
@@ -54,6 +54,7 @@ class FieldLoader:
         """
         check_resumable(state, self._identity)
         self._done = state["done"]
+        self.mix.costs.load_state_dict(state)
 
     @property
     def _identity(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch.utils.data import Dataset
 
 from foundation.data.balance.plan import Planner
+from foundation.data.balance.revised import RevisedCosts
 from foundation.data.balance.world import World
 from foundation.data.fields.batch import FieldBatch
 from foundation.data.fields.windows import FieldWindows, evenly_spaced
@@ -26,7 +27,8 @@ class Source:
         windows: all of them.
         together: windows of a micro-batch.
         share: of the micro-batches, in any unit.
-        cost: of a micro-batch, in any unit that all sources use.
+        cost: of a micro-batch before any is timed, in any unit that all sources use.
+        work: (tokens, pairs of tokens, bytes) of a micro-batch, by which measured times are explained.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Source:
     together: int
     share: float
     cost: float
+    work: tuple[float, float, float] = (1.0, 0.0, 0.0)
 
     @property
     def bundles(self) -> int:
@@ -44,7 +47,8 @@ class Source:
 class FieldMix(Dataset[FieldBatch]):
     """`mix[i]` is micro-batch i of this rank; micro-batches are endless.
 
-    Which windows are read in a step depends on the seed and the number of ranks; who reads them on the costs.
+    A process that reads ahead gives `mix[i, costs]` what step i is planned with, as its copy may not know it yet. Which
+    windows are read in a step depends on the seed and the number of ranks; who reads them on the costs.
 
     Args:
         sources: data sets.
@@ -67,7 +71,7 @@ class FieldMix(Dataset[FieldBatch]):
                     "Give more files, or fewer `--data.windows`."
                 )
         self.sources, self.world, self.rank, self.seed = tuple(sources), world, rank, seed
-        self.costs = np.array([s.cost for s in sources], np.float64)
+        self.costs = RevisedCosts(np.array([s.cost for s in sources], np.float64))
         self.planner = Planner(self.shares, [s.bundles for s in sources], world, policy, seed)
         self._orders: dict[int, np.ndarray] = {}
 
@@ -91,10 +95,20 @@ class FieldMix(Dataset[FieldBatch]):
         ]
         return hashlib.sha256(repr(what).encode()).hexdigest()[:12]
 
-    def __getitem__(self, index: int) -> FieldBatch:
-        """Micro-batch number `index` of this rank."""
+    @property
+    def work(self) -> Float[np.ndarray, "sets 3"]:
+        """(tokens, pairs, bytes) of a micro-batch of each set."""
+        return np.array([s.work for s in self.sources], np.float64)
+
+    def planned(self, index: int) -> tuple[int, tuple[float, ...]]:
+        """The key of micro-batch `index`, with the costs that its step is planned with."""
+        return index, tuple(self.costs.at(index // self.world.accumulate).tolist())
+
+    def __getitem__(self, key: int | tuple[int, tuple[float, ...]]) -> FieldBatch:
+        """Micro-batch number `key` of this rank, or of `key = planned(number)`."""
+        index, costs = self.planned(key) if isinstance(key, int) else key
         step, micro = divmod(index, self.world.accumulate)
-        number, bundle = self.planner(step, self.costs).of(self.rank)[micro]
+        number, bundle = self.planner(step, np.array(costs)).of(self.rank)[micro]
         source = self.sources[number]
         chosen = self._order(number)[bundle * source.together : (bundle + 1) * source.together]
         draw = index * self.world.ranks + self.rank

@@ -32,11 +32,14 @@ class FieldDataConfig:
         windows: in a micro-batch on 1 or 2 axes, and on 3.
         stride: least and most distance of consecutive frames, drawn for each window.
         policy: of balance, as `foundation balance` compares them.
+        calibrate_every: optimiser steps after which the ranks agree anew on what each set costs, by what they timed.
+            Which rank reads what then depends on the clock, so a run is no longer a function of its seed alone; what is
+            read in a step still is. 0 = plan by counted operations throughout.
         validation_windows: of each set, evenly spaced over its validation files.
         workers: loader processes of each rank; what is read does not depend on it.
 
     Raises:
-        FoundationError: no set, or fewer than two frames.
+        FoundationError: no set, fewer than two frames, or a number below 0.
     """
 
     sets: dict[str, FieldSet] = field(default_factory=dict)
@@ -44,6 +47,7 @@ class FieldDataConfig:
     windows: tuple[int, int] = (2, 1)
     stride: tuple[int, int] = (1, 5)
     policy: Literal["random", "paper", "grouped", "sorted"] = "sorted"
+    calibrate_every: int = 0
     validation_windows: int = 16
     workers: int = 2
 
@@ -54,3 +58,5 @@ class FieldDataConfig:
             raise FoundationError(
                 f"Windows of {self.frames} frames, {self.windows} of them. Show 2 or more frames, of 1 or more windows."
             )
+        if self.calibrate_every < 0:
+            raise FoundationError(f"data.calibrate_every is {self.calibrate_every}. Give steps, or 0 to do without.")

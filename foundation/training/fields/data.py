@@ -1,5 +1,6 @@
 """FieldDataModule: simulations on disk to balanced micro-batches for Lightning, on every rank."""
 
+import math
 from pathlib import Path
 
 from lightning import LightningDataModule
@@ -13,6 +14,7 @@ from foundation.data.fields.reader import WellReader
 from foundation.data.fields.windows import FieldWindows, well_files
 from foundation.model.fields.boundary import grid_of
 from foundation.model.fields.config import FieldModelConfig
+from foundation.model.fields.strides import token_grid
 from foundation.training.fields.config import FieldDataConfig, FieldSet
 from foundation.training.fields.flops import forward_flops
 
@@ -68,9 +70,15 @@ class FieldDataModule(LightningDataModule):
 
 
 def _source(name: str, some: FieldSet, config: FieldDataConfig, model: FieldModelConfig) -> Source:
+    """A data set with the operations of a micro-batch, which is what balance needs to know before any is timed."""
     windows = _windows(some.train, config, config.stride)
     together = config.windows[_is_solid(windows.readers[0])]
-    return Source(name, windows, together, some.share, _cost(windows, together, model))
+    one = FieldBatch.of([windows[0]], "")
+    grid, frames = grid_of(one.values.shape[3:], one.boundary, model), windows.frames - 1
+    cost = forward_flops(model, grid, together, frames, len(one.names))
+    rows = float(together * frames * math.prod(token_grid(grid)))
+    pairs, moved = rows * math.prod(token_grid(grid)), float(4 * together * one.values.numel())
+    return Source(name, windows, together, some.share, cost, (rows, pairs, moved))
 
 
 def _windows(files: Path, config: FieldDataConfig, stride: tuple[int, int]) -> FieldWindows:
@@ -81,10 +89,3 @@ def _windows(files: Path, config: FieldDataConfig, stride: tuple[int, int]) -> F
 
 def _is_solid(reader: WellReader) -> bool:
     return len(reader.layout.space) == AXES
-
-
-def _cost(windows: FieldWindows, together: int, model: FieldModelConfig) -> float:
-    """Operations of a micro-batch, which is what balance needs to know of it."""
-    one = FieldBatch.of([windows[0]], "")
-    grid = grid_of(one.values.shape[3:], one.boundary, model)
-    return forward_flops(model, grid, together, windows.frames - 1, len(one.names))

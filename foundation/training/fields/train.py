@@ -12,6 +12,7 @@ from foundation.model.fields.grow import add_fields
 from foundation.model.fields.pretrained import FieldModel
 from foundation.model.fields.transformer import FieldTransformer
 from foundation.training import resolved
+from foundation.training.fields.calibrate import CostCalibration
 from foundation.training.fields.config import FieldDataConfig
 from foundation.training.fields.data import FieldDataModule
 from foundation.training.fields.module import FieldModule
@@ -79,7 +80,8 @@ def train(
     network = _new(config, stream.names, seed) if begun is None else _knowing(begun, stream.names)
     module = FieldModule(network, optim, trainer.max_steps, tuple(data.sets), objective, seed, record)
     with quiet(EXPECTED):
-        runner = build_trainer(trainer, optim, out, bool(stream.checks), step)
+        costs = [CostCalibration(data.calibrate_every)] if data.calibrate_every else []
+        runner = build_trainer(trainer, optim, out, bool(stream.checks), step, costs)
         prepare(out, record["config"], step)
         announce(module, f"{len(network.names)} fields of {len(data.sets)} sets", out, checkpoint)
         fit(runner, module, stream, checkpoint)

@@ -70,6 +70,30 @@ def test_a_resumed_loader_reads_on(sources, workers):
     assert len(whole) == len(loader) == 9
 
 
+def test_revised_costs_change_who_reads_and_not_what(sources):
+    usual, dear = ([FieldMix(sources, World(4, 1, 1), rank, seed=2) for rank in range(4)] for _ in range(2))
+    for mix in dear:
+        mix.costs.revise(3, np.array([50.0, 1.0]))
+    steps = [[[m[i].values.numpy().tobytes() for m in mixes] for i in range(9)] for mixes in (usual, dear)]
+    assert steps[0][:3] == steps[1][:3] and steps[0][3:] != steps[1][3:]
+    assert [sorted(step) for step in steps[0]] == [sorted(step) for step in steps[1]]
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_readers_ahead_and_resumed_runs_know_the_costs_of_each_step(sources, workers):
+    def begun():
+        loader = FieldLoader(FieldMix(sources, World(2), 0, "sorted", 2), 9, workers)
+        loader.mix.costs.revise(6, np.array([50.0, 1.0]))
+        return loader
+
+    expected = begun().mix
+    whole, loader = [read(expected[i]) for i in range(9)], begun()
+    first = [read(b) for b in islice(loader, 4)]
+    resumed = FieldLoader(FieldMix(sources, World(2), 0, "sorted", 2), 9, workers)
+    resumed.load_state_dict(loader.state_dict())
+    assert first + [read(b) for b in resumed] == whole
+
+
 @pytest.mark.parametrize("changed", [{"seed": 3}, {"world": World(2)}, {"policy": "random"}, {"world": World(1, 1, 2)}])
 def test_a_position_of_another_run_is_refused(sources, changed):
     state = FieldLoader(FieldMix(sources, World(1)), 9).state_dict()

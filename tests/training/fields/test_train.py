@@ -2,6 +2,8 @@
 
 import csv
 import json
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -58,6 +60,17 @@ def run(tmp_path, monkeypatch):
     write_well([wave(3, "height", s) for s in range(3)], tmp_path / "data" / "solid.hdf5")
     (tmp_path / "c.yaml").write_text(YAML)
     return lambda out, *more: main(["fields", "train", "--config", "c.yaml", "--out", out, *more])
+
+
+def find(content, name):
+    """What is stored under a name, at any depth."""
+    if isinstance(content, dict):
+        if name in content:
+            return content[name]
+        return next((x for x in (find(c, name) for c in content.values()) if x is not None), None)
+    if isinstance(content, list):
+        return next((x for x in (find(c, name) for c in content) if x is not None), None)
+    return None
 
 
 def losses(out):
@@ -117,6 +130,32 @@ def test_a_mix_is_learned(run, tmp_path):
         last = [row for row in csv.DictReader(file) if row["validation/loss"]][-1]
     assert float(last["validation/loss_plane"]) < 0.6 and float(last["validation/loss_solid"]) < 0.6  # 0.9 at first
     assert float(last["train/tokens_per_second"] or 1) > 0
+
+
+def test_costs_are_learned_on_the_way(run, tmp_path):
+    """Both sets are timed, the solid one costs more, and what was learned is in the checkpoint."""
+    assert run("run", "--data.calibrate_every=4", "--trainer.max_steps=12", "--trainer.validate_every=12") == 0
+    stored = read(tmp_path / "run" / "checkpoints" / "last.ckpt")
+    (known, before), (step, costs) = find(stored["loops"], "costs")
+    assert (known, step) == (12, 16) and min(*before, *costs) > 0
+    assert max(costs) < 5  # seconds now, and operations at first
+
+
+def test_two_ranks_train_the_mix(run, tmp_path):
+    """Real processes over gloo: they agree on costs, and the checkpoint goes on with both."""
+    more = "--trainer.devices=2 --trainer.strategy=ddp --data.calibrate_every=2 --trainer.log_every=1"
+    verb = [sys.executable, "-m", "foundation", "fields", "train", "--config", "c.yaml", "--out", "both"]
+    for _ in range(2):
+        begun = [*verb, *more.split(), "--resume", "auto"]
+        done = subprocess.run(begun, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stderr[-3000:]
+        stored = read(tmp_path / "both" / "checkpoints" / "last.ckpt")
+        assert stored["global_step"] == 4 and find(stored["loops"], "ranks") == 2
+        assert [step for step, _ in find(stored["loops"], "costs")] == [4, 6]
+        for path in (tmp_path / "both" / "checkpoints").glob("*step=4*"):
+            path.unlink()
+        (tmp_path / "both" / "checkpoints" / "last.ckpt").unlink()
+    assert len(losses(tmp_path / "both")) == 4
 
 
 def test_resumed_equals_never_stopped(run, tmp_path):
