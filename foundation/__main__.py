@@ -26,7 +26,7 @@ COMMANDS: dict[str, str | dict[str, str]] = {
     "evaluate": "foundation.evaluation.evaluate:evaluate",
     "sample": "foundation.sampling.command:sample",
     "balance": "foundation.data.balance.command:balance",
-    "bench": "foundation.bench:bench",
+    "bench": {"": "foundation.bench:bench", "anchored": "foundation.evaluation.anchored.command:anchored"},
 }
 SUMMARY = {
     "quickstart": "simulate a sky, train everything small, evaluate, write report.html",
@@ -42,7 +42,7 @@ SUMMARY = {
     "evaluate": "probe the frozen encoder on tasks, beside its baselines; write a report",
     "sample": "predict any modality from any other",
     "balance": "predict how busy each policy of dealing a mix of data sets keeps all ranks",
-    "bench": "measure speed and memory as ratios, side by side",
+    "bench": "measure speed and memory as ratios, side by side; compare orders of generation (anchored)",
 }
 
 
@@ -74,7 +74,9 @@ def _run(arguments: list[str]) -> None:
         raise FoundationError(f"no command {verb!r}; there are {', '.join(COMMANDS)}. Type `foundation --help`.")
     home = COMMANDS[verb]
     name = f"foundation {verb}"
-    if isinstance(home, dict):
+    if isinstance(home, dict) and "" in home and (not rest or rest[0] not in home):
+        home = home[""]  # what the verb does without a word of its own
+    elif isinstance(home, dict):
         if not rest or rest[0] not in home:
             if rest and rest[0] in ("-h", "--help"):
                 choices, example = ",".join(home), f"{name} {next(iter(home))} --help"

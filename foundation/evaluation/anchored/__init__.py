@@ -1,0 +1,1 @@
+"""The synthetic experiment of anchored generation: which order of generation finds motifs of unknown place."""
