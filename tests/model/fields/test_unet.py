@@ -5,6 +5,7 @@ import torch
 
 from foundation.errors import FoundationError
 from foundation.model.fields.rollout import rollout
+from foundation.model.fields.stored_unet import FieldUNet, load_network
 from foundation.model.fields.unet import UNet
 from foundation.model.fields.unet_config import UNetConfig
 
@@ -103,3 +104,20 @@ def test_refusals_of_fields(generator):
         build()(draw(generator, 8, 8, 1), ("density", "mass"), RING)
     with pytest.raises(FoundationError, match="want an encoder for 3D, the model has 2D"):
         build(dimensions=(2,))(draw(generator, 8, 8, 8), NAMES, RING)
+
+
+def test_it_is_stored_and_loaded(generator, tmp_path):
+    model, values = build(), draw(generator, 8, 8, 1)
+    stored = FieldUNet(model.config, model.names).double()
+    stored.load_state_dict(model.state_dict())
+    stored.save_pretrained(tmp_path / "unet")
+    loaded = load_network(tmp_path / "unet")
+    assert isinstance(loaded, FieldUNet) and (loaded.config, loaded.names) == (model.config, NAMES)
+    assert torch.equal(loaded(values, NAMES, RING), model(values, NAMES, RING))
+    with pytest.raises(FoundationError, match="holds no field model"):
+        stored.save_pretrained(tmp_path)
+    with pytest.raises(FoundationError, match="holds no U-Net"):
+        FieldUNet.from_pretrained(tmp_path)
+    (tmp_path / "unet" / "config.json").write_text('{"format": 1, "kind": "fields unet", "model": {"depth": 3}}')
+    with pytest.raises(FoundationError, match="damaged or edited wrongly"):
+        load_network(tmp_path / "unet")
