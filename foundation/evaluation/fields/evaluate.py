@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from foundation.data.fields.record import Field
-from foundation.data.fields.windows import FieldWindows, evenly_spaced
-from foundation.errors import FoundationError
 from foundation.evaluation.fields.forecaster import Forecaster, of_model, with_baselines
 from foundation.evaluation.fields.roll import compare, one_step
+from foundation.evaluation.fields.samples import whole_trajectories
 from foundation.evaluation.fields.scores import Scores
 from foundation.evaluation.fields.section import section, windows
 from foundation.evaluation.report import Report, Section, write_pictures, write_report
@@ -59,7 +58,7 @@ def evaluate(
     )
     results, sections = {}, []
     for name, files in track(sets.items(), "evaluating", len(sets)):
-        samples = _samples(files, trajectories)
+        samples = whole_trajectories(files, trajectories)
         context = frames[len(samples[0].space) == SOLID]
         ahead = min(steps, min(len(s.values) for s in samples) - context)
         results[name], made = _scored(name, forecasters, samples, context, ahead)
@@ -85,18 +84,6 @@ def _numbers(near: Scores, far: Scores, steps: int) -> dict[str, float]:
         f"{first}:{last}": far.over("vrmse", first, last) for first, last in windows(steps)
     }
     return numbers | {"worst": float(far.values["vrmse"].max())}
-
-
-def _samples(files: Path, most: int) -> list[Field]:
-    """Whole trajectories, evenly spaced over the files.
-
-    Raises:
-        FoundationError: none asked for.
-    """
-    if most < 1:
-        raise FoundationError(f"{most} trajectories of each set. Ask for at least 1.")
-    every = [(r, i) for r in FieldWindows(files, 2).readers for i in range(r.layout.trajectories)]
-    return [reader.window(i) for reader, i in (every[c] for c in evenly_spaced(len(every), most))]
 
 
 def _write(report: Report, results: Mapping[str, object], out: Path) -> None:
