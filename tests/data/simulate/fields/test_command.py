@@ -31,6 +31,19 @@ def test_every_set_has_its_splits_parameters_and_statistics(tmp_path, capsys):
     assert "12 trajectories of shear_flow" in capsys.readouterr().out
 
 
+def test_parameters_vary_within_their_ranges_from_trajectory_to_trajectory(tmp_path, capsys):
+    fields(tmp_path, vary=True, **SMALL | {"trajectories": 6, "trajectories_3d": 4})
+    for name, made in SETS.items():
+        drawn = {split: WellReader(tmp_path / name / "data" / split / "varied.hdf5") for split in SPLITS}
+        every = [r.window(i).scalars for r in drawn.values() for i in range(r.layout.trajectories)]
+        varied = [key for key in every[0] if len({scalars[key] for scalars in every}) == len(every)]
+        ends = {tuple(map(float, pair)) for pair in made.ranges.values()}
+        assert len(varied) == len(ends)
+        for key in varied:
+            values = [scalars[key] for scalars in every]
+            assert any(low <= min(values) and max(values) <= high for low, high in ends)
+
+
 def test_workers_do_not_change_the_numbers(tmp_path, capsys):
     for workers in (0, 2):
         fields(tmp_path / str(workers), sets=("rayleigh_taylor",), workers=workers, **SMALL)
