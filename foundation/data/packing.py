@@ -3,7 +3,6 @@
 Batches are documents laid end to end, so padding is 0 by construction; what is left to lose is room below the budget.
 """
 
-import heapq
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,6 +10,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from foundation.data.balance.share import deal
 from foundation.errors import FoundationError
 
 
@@ -39,21 +39,9 @@ def balanced(sizes: Int[np.ndarray, "N"], budget: int) -> list[list[int]]:
     """
     _check_budget(sizes, budget)
     count = -(-int(sizes.sum()) // budget)
-    while (batches := _deal(sizes, budget, count)) is None:
+    while (batches := deal(sizes.astype(np.float64), count, sizes, budget)) is None:
         count += 1
     return batches
-
-
-def _deal(sizes: Int[np.ndarray, "N"], budget: int, count: int) -> list[list[int]] | None:
-    loads = [(0, b) for b in range(count)]  # a heap: the emptiest batch first
-    batches: list[list[int]] = [[] for _ in range(count)]
-    for i in np.argsort(-sizes, kind="stable").tolist():
-        load, b = loads[0]
-        if load + int(sizes[i]) > budget:
-            return None
-        batches[b].append(i)
-        heapq.heapreplace(loads, (load + int(sizes[i]), b))
-    return [sorted(batch) for batch in batches]
 
 
 def consecutive(sizes: Int[np.ndarray, "N"], budget: int, multiple: int = 1) -> list[list[int]]:

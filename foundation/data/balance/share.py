@@ -1,4 +1,4 @@
-"""share: deal the items of one step, of any cost and size, to the ranks that will wait for each other after it."""
+"""share: deal items of any cost and size: a step's to the ranks that wait for each other, a window's to batches."""
 
 import heapq
 import math
@@ -36,27 +36,43 @@ def share(
     if len(costs) < ranks:
         raise FoundationError(f"{len(costs)} items for {ranks} ranks leave one without. Deal more items in a step.")
     needs = np.zeros(len(costs), dtype=np.int64) if sizes is None else sizes
-    loads = [(0.0, rank) for rank in range(ranks)]  # a heap: the least to do first
-    left, dealt = [room] * ranks, [[] for _ in range(ranks)]
+    dealt = deal(costs, ranks, needs, room)
+    if dealt is None:
+        raise FoundationError(
+            f"{len(costs)} items of {int(needs.sum())} elements, the largest {int(needs.max())}, do not fit {ranks} "
+            f"ranks with room for {room:.0f} each. Raise `--data.tokens_per_batch`, or deal fewer items in a step."
+        )
+    return dealt
+
+
+def deal(
+    costs: Float[np.ndarray, "items"], bins: int, sizes: Int[np.ndarray, "items"], room: float
+) -> list[list[int]] | None:
+    """As `share`, but None if an item finds no bin with room for it, and bins may stay empty."""
+    loads = [(0.0, b) for b in range(bins)]  # a heap: the least to do first
+    left: list[float] = [room] * bins
+    dealt: list[list[int]] = [[] for _ in range(bins)]
     for item in np.argsort(-costs, kind="stable").tolist():
-        load, rank = _with_room(loads, left, int(needs[item]))
-        dealt[rank].append(item)
-        heapq.heappush(loads, (load + float(costs[item]), rank))
-        left[rank] -= int(needs[item])
+        found = _with_room(loads, left, int(sizes[item]))
+        if found is None:
+            return None
+        load, b = found
+        dealt[b].append(item)
+        heapq.heappush(loads, (load + float(costs[item]), b))
+        left[b] -= int(sizes[item])
     return [sorted(items) for items in dealt]
 
 
-def _with_room(loads: list[tuple[float, int]], left: Sequence[float], need: int) -> tuple[float, int]:
-    """Take from the heap the rank with the least to do among those with room."""
+def _with_room(loads: list[tuple[float, int]], left: Sequence[float], need: int) -> tuple[float, int] | None:
+    """Take from the heap the bin with the least to do among those with room."""
     full = []
-    while loads:
-        load, rank = heapq.heappop(loads)
-        if left[rank] >= need:
-            for other in full:
-                heapq.heappush(loads, other)
-            return load, rank
-        full.append((load, rank))
-    raise FoundationError(
-        f"No rank has room for an item of {need} elements; the emptiest has {max(left)} left. "
-        "Raise `--data.tokens_per_batch`, or deal fewer items in a step."
-    )
+    found = None
+    while loads and found is None:
+        load, b = heapq.heappop(loads)
+        if left[b] >= need:
+            found = load, b
+        else:
+            full.append((load, b))
+    for other in full:
+        heapq.heappush(loads, other)
+    return found
