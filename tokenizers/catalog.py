@@ -2,14 +2,20 @@
 
 from pathlib import Path
 
+from foundation.tokenizers.backbone import BackboneTokenizer
 from foundation.tokenizers.base import TokenizerError
+from foundation.tokenizers.codons import CodonsTokenizer
 from foundation.tokenizers.image import ImageTokenizer
+from foundation.tokenizers.letters import LettersTokenizer
 from foundation.tokenizers.scalar import ScalarTokenizer
 from foundation.tokenizers.spectrum import SpectrumTokenizer
 from foundation.tokenizers.stored import CONFIG, StoredTokenizer, read_config
 
 TOKENIZERS: dict[str, type[StoredTokenizer]] = {
+    "backbone": BackboneTokenizer,
+    "codons": CodonsTokenizer,
     "image": ImageTokenizer,
+    "letters": LettersTokenizer,
     "scalar": ScalarTokenizer,
     "spectrum": SpectrumTokenizer,
 }

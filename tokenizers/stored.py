@@ -30,7 +30,7 @@ class StoredTokenizer(nn.Module, Tokenizer):
 
     kind: ClassVar[str]
     config_class: ClassVar[type]
-    token_count: int
+    token_count: int | None = None  # of every record, or None if records differ in length
 
     def __init__(self, config: Any, name: str) -> None:  # noqa: ANN401 - the dataclass differs per class
         super().__init__()
@@ -97,7 +97,7 @@ class StoredTokenizer(nn.Module, Tokenizer):
 
     def _check_tokens(self, tokens: Tokens) -> Tokens:
         """The tokens in order of position, if they are one record of this tokenizer."""
-        if len(tokens) != self.token_count:
+        if self.token_count is not None and len(tokens) != self.token_count:
             raise TokenizerError(
                 f"{self.name}: {len(tokens)} tokens to decode, one record has {self.token_count}. Give them all."
             )

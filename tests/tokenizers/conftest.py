@@ -4,8 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from foundation.data.records import Image, Scalar, Spectrum
+from foundation.data.biology.frames import AMINO_ACIDS
+from foundation.data.biology.structure import RESIDUE_KINDS
+from foundation.data.records import Image, Scalar, Sequence, Spectrum, Structure
+from foundation.tokenizers.backbone import BackboneConfig, BackboneTokenizer
+from foundation.tokenizers.codons import CodonsConfig, CodonsTokenizer
 from foundation.tokenizers.image import ImageConfig, ImageTokenizer
+from foundation.tokenizers.letters import ALPHABETS, LettersConfig, LettersTokenizer
 from foundation.tokenizers.scalar import ScalarConfig, ScalarTokenizer
 from foundation.tokenizers.spectrum import SpectrumConfig, SpectrumTokenizer
 
@@ -42,6 +47,40 @@ SMALL_SPECTRUM = {
     "decoder_depths": (1, 0), "decoder_widths": (16, 2), "strides": (8, 2), "levels": (4, 4, 4, 4),
     "noise_input": "istd*n", "clip_ivar": 1e6,
 }  # fmt: skip
+
+
+def a_sequence(seed=0, kind="rna"):
+    rng = np.random.default_rng(seed)
+    return Sequence("".join(rng.choice(list(ALPHABETS[kind]), rng.integers(5, 40))), kind)
+
+
+def a_backbone(seed=0, residues=None):
+    """N, CA, C and CB of a random walk with a gap and an insertion in its numbers."""
+    rng = np.random.default_rng(seed)
+    residues = residues or int(rng.integers(5, 20))
+    alpha = np.cumsum(rng.normal(0, 2.2, (residues, 1, 3)), 0)
+    number = np.arange(residues) + 5 * (np.arange(residues) > 3)
+    number[2] = number[1]
+    return Structure(
+        coordinates=(alpha + rng.normal(0, 1, (residues, 4, 3)) * np.array([[1], [0], [1], [1]])).reshape(-1, 3),
+        atom_name=np.array(["N", "CA", "C", "CB"] * residues),
+        element=np.array(["N", "C", "C", "C"] * residues),
+        occupancy=np.ones(4 * residues),
+        b_factor=np.zeros(4 * residues),
+        altloc=np.array([""] * 4 * residues),
+        alternates=np.zeros(4 * residues),
+        atom_start=np.arange(0, 4 * residues + 1, 4),
+        residue_name=np.array(["UNK"] * residues),
+        letters="".join(rng.choice(list(AMINO_ACIDS), residues)),
+        number=number,
+        insertion=np.array(["", "", "A", *[""] * (residues - 3)]),
+        label=np.zeros(residues),
+        kind=np.full(residues, RESIDUE_KINDS.index("protein")),
+        residue_start=np.array([0, residues]),
+        author=("A",),
+        chain_label=("A",),
+        expected=("",),
+    )
 
 
 def seeded(kind, config, name):
@@ -105,7 +144,7 @@ def small_spectrum():
     return SpectrumConfig(**SMALL_SPECTRUM)
 
 
-CASES = {  # name -> (tokenizer, record of a seed)
+LEARNED = {  # name -> (tokenizer, record of a seed), records of one length, something learned
     "image": (an_image_tokenizer, an_image),
     "image 1 stage": (lambda: an_image_tokenizer(compressions=0, fold=8), an_image),
     "image 3 stages": (lambda: an_image_tokenizer(compressions=3, fold=1, kernel=5, units=2), an_image),
@@ -119,9 +158,34 @@ CASES = {  # name -> (tokenizer, record of a seed)
     "scalar grid": (lambda: a_scalar_tokenizer(grid=(0.0, 6.0)), a_scalar),
 }
 
+FIXED = {  # the same for records of any length, nothing learned
+    "letters rna": (lambda: LettersTokenizer(LettersConfig("rna"), "rna"), a_sequence),
+    "letters dna": (lambda: LettersTokenizer(LettersConfig("dna"), "dna"), lambda seed: a_sequence(seed, "dna")),
+    "letters protein": (lambda: LettersTokenizer(LettersConfig("protein"), "p"), lambda s: a_sequence(s, "protein")),
+    "codons": (lambda: CodonsTokenizer(CodonsConfig(), "codons"), a_sequence),
+    "backbone": (lambda: BackboneTokenizer(BackboneConfig(), "backbone"), a_backbone),
+}
 
-@pytest.fixture(params=CASES)
+
+@pytest.fixture(scope="session")
+def make_sequence():
+    return a_sequence
+
+
+@pytest.fixture(scope="session")
+def make_backbone():
+    return a_backbone
+
+
+@pytest.fixture(params=LEARNED | FIXED)
 def case(request):
     """(tokenizer, function from a seed to a record it takes)"""
-    make_tokenizer, make_record = CASES[request.param]
+    make_tokenizer, make_record = (LEARNED | FIXED)[request.param]
+    return make_tokenizer(), make_record
+
+
+@pytest.fixture(params=LEARNED)
+def learned(request):
+    """The same for tokenizers that learn and whose records have one length."""
+    make_tokenizer, make_record = LEARNED[request.param]
     return make_tokenizer(), make_record
