@@ -45,5 +45,5 @@ def test_a_full_rank_is_passed_over():
 def test_mistakes():
     with pytest.raises(FoundationError, match="1 items for 2 ranks"):
         share(np.ones(1), 2)
-    with pytest.raises(FoundationError, match="3 items of 24 elements, the largest 8, do not fit 2 ranks with room for 12 each"):
+    with pytest.raises(FoundationError, match="24 elements, the largest 8, do not fit 2 ranks with room for 12 each"):
         share(np.ones(3), 2, np.array([8, 8, 8]), 12)
