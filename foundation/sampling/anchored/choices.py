@@ -1,11 +1,12 @@
 """What a constraint on growing sequences has to answer: which symbols may come next, on which side."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from jaxtyping import Bool, Int
 from torch import Tensor
 
 
+@runtime_checkable
 class Constraint(Protocol):
     """Keeps every sequence of a request on a way to an end that it accepts.
 
