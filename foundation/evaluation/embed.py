@@ -51,7 +51,7 @@ def embed(
         FoundationError: a file could not be read, nothing was embedded, or the table is of another type.
     """
     writer = _writer(out)
-    encoder = FoundationModel.from_pretrained(model, device=device)
+    encoder = FoundationModel.of_tokens(model, device=device)
     known = frozenset(modalities or (s.name for s in encoder.spaces))
     outcome, count, left_out = Outcome(), 0, 0
     with whole_file(out) as temporary, writer(temporary) as write:

@@ -52,7 +52,7 @@ def evaluate(
     """
     start = time.monotonic()
     check(tasks, sets or {})
-    encoder = FoundationModel.from_pretrained(model, device=device)
+    encoder = FoundationModel.of_tokens(model, device=device)
     observed = {name: Observations.read(path, name, limit) for name, path in {MAIN: records, **(sets or {})}.items()}
     suite = Suite(encoder, observed, tasks, out / "features", settings)
     answered = list(suite.run())

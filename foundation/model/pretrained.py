@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from huggingface_hub import PyTorchModelHubMixin
@@ -12,6 +12,7 @@ from foundation.data.records import Record
 from foundation.errors import FoundationError
 from foundation.files import whole_directory
 from foundation.model.encoding import Features, Pool, encode_tokens
+from foundation.model.homes import OURS, home, read_at
 from foundation.model.stored import locate, read_model, read_weights, write_model
 from foundation.model.transformer import FoundationTransformer
 from foundation.progress import track
@@ -137,11 +138,15 @@ class FoundationModel(FoundationTransformer, PyTorchModelHubMixin):
             self.tokenizers.save_pretrained(save_directory / "tokenizers")
 
     @classmethod
-    def from_pretrained(cls, name: str | Path, device: str = "cpu", **options: object) -> "FoundationModel":
+    def from_pretrained(cls, name: str | Path, device: str = "cpu", **options: object) -> Any:  # noqa: ANN401
         """The model in a directory, or on the Hugging Face hub, in evaluation mode.
 
+        Where the directory holds a model of another system, that is returned: a FieldModel (also for Walrus's own
+        layout), a FieldUNet or an AnchoredModel. `of_tokens` refuses those.
+
         Args:
-            name: a directory that `save_pretrained` wrote, or a hub name such as "someone/model".
+            name: a directory that `save_pretrained` wrote, a directory or file in Walrus's layout, or a hub name such
+                as "someone/model".
             device: where to put the weights.
             options: of the download (revision, token, cache_dir, force_download, local_files_only).
 
@@ -149,6 +154,21 @@ class FoundationModel(FoundationTransformer, PyTorchModelHubMixin):
             FoundationError: nothing there, a file that is missing, damaged or of another version, tensors missing or
                 left over, or tokenizers other than those the model was trained with.
         """
+        where = home(name, **options)
+        return cls.of_tokens(name, device, **options) if where == OURS else read_at(where, name, device)
+
+    @classmethod
+    def of_tokens(cls, name: str | Path, device: str = "cpu", **options: object) -> "FoundationModel":
+        """As `from_pretrained`, for those who need a transformer over tokens.
+
+        Raises:
+            FoundationError: as there, or the directory holds a model of another system.
+        """
+        if (found := home(name, **options)) != OURS:
+            raise FoundationError(
+                f"{name} holds a {found.partition(':')[2]}, and tokens want a FoundationModel. Give another directory, "
+                "or the verb of that model; `foundation --help` lists them."
+            )
         path = locate(name, **options)
         config, spaces, fingerprint = read_model(path)
         tokenizers = None

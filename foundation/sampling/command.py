@@ -68,7 +68,7 @@ def sample(
     if out.suffix != ".npz" or draws < 1 or (limit is not None and limit < 1):
         raise FoundationError(f"out {out}, draws {draws}, limit {limit}. Give a name in .npz, and numbers above 0.")
     trained = frozenset() if allow_untrained else trained_policy(locate(model))
-    encoder = FoundationModel.from_pretrained(model, device=device)
+    encoder = FoundationModel.of_tokens(model, device=device)
     request = _Request.of(encoder, _names(asked), _names(given), draws, seed)
     sampler = Sampler(encoder, trained, choice, allow_untrained=allow_untrained)
     shards = RecordShards(records)
