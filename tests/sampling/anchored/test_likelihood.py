@@ -19,8 +19,8 @@ def whole_sequences(most):
 def growths(factorisation, most):
     """Both sides outwards, with ends, of every growth at the moment it has more than `most` letters.
 
-    From the definition of the order: a state is what each side holds and whose turn it is; a step adds one symbol, or with pairs one on each
-    side, of which the first on the right comes alone.
+    From the definition of the order: a state is what each side holds and whose turn it is; a step adds one symbol, or
+    with pairs one on each side, of which the first on the right comes alone.
     """
     found, states = [], [((), (), 0)]
     while states:
