@@ -26,6 +26,7 @@ COMMANDS: dict[str, str | dict[str, str]] = {
     "embed": "foundation.evaluation.embed:embed",
     "evaluate": "foundation.evaluation.evaluate:evaluate",
     "sample": "foundation.sampling.command:sample",
+    "design": "foundation.sampling.design.command:design",
     "balance": "foundation.data.balance.command:balance",
     "bench": {"": "foundation.bench:bench", "anchored": "foundation.evaluation.anchored.command:anchored"},
 }
@@ -42,6 +43,7 @@ SUMMARY = {
     "embed": "frozen embeddings of survey files or shards, as parquet or npz",
     "evaluate": "probe the frozen encoder on tasks, beside its baselines; write a report",
     "sample": "predict any modality from any other",
+    "design": "design RNA or DNA sequences for a protein structure, within constraints",
     "balance": "predict how busy each policy of dealing a mix of data sets keeps all ranks",
     "bench": "measure speed and memory as ratios, side by side; compare orders of generation (anchored)",
 }

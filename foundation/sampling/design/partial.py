@@ -1,4 +1,4 @@
-"""Growth: partial sequences that grow at both ends, and which letters keep each of them completable.
+"""Partial: sequences that grow at both ends, and which letters keep each of them completable.
 
 A letter, or the end of a side, is allowed exactly if some completion fulfils all constraints, so whatever is chosen
 among the allowed, the finished sequences fulfil them. It is told one choice at a time, in any order of sides.
@@ -19,7 +19,7 @@ END = len(LETTERS)  # the id that ends a side
 
 
 @dataclass(frozen=True, eq=False)
-class Growth:
+class Partial:
     """n partial sequences.
 
     Args:
@@ -39,7 +39,7 @@ class Growth:
     right: Bool[np.ndarray, "n"]
 
     @classmethod
-    def begin(cls, lookahead: Lookahead, before: Int[np.ndarray, "n"]) -> "Growth":
+    def begin(cls, lookahead: Lookahead, before: Int[np.ndarray, "n"]) -> "Partial":
         """Empty sequences.
 
         Args:
@@ -67,7 +67,7 @@ class Growth:
         ended = np.arange(END + 1) == END
         return np.where(is_open[:, None], np.stack(choices, 1), ended)
 
-    def advance(self, side: Side, ids: Int[np.ndarray, "n"]) -> "Growth":
+    def advance(self, side: Side, ids: Int[np.ndarray, "n"]) -> "Partial":
         """With the chosen ids on this side; a side that has ended takes END alone.
 
         Raises:
@@ -79,12 +79,12 @@ class Growth:
             raise FoundationError(f"{ids.tolist()} on the {side}: not allowed. Choose among `allowed`.")
         return after
 
-    def keep(self, index: Int[np.ndarray, "kept"]) -> "Growth":
+    def keep(self, index: Int[np.ndarray, "kept"]) -> "Partial":
         """These sequences alone, in this order."""
         names = ("map", "length", "gc", "gap", "left", "right")
         return replace(self, **{name: getattr(self, name)[index] for name in names})
 
-    def _after(self, side: Side, ids: Int[np.ndarray, "n"]) -> "Growth":
+    def _after(self, side: Side, ids: Int[np.ndarray, "n"]) -> "Partial":
         letter, laid = np.minimum(ids, END - 1), ids < END
         automaton, leftwards = self.lookahead.automaton, side == "left"
         last = len(automaton.kind) - 1
