@@ -84,10 +84,16 @@ def _chosen(names: Sequence[str] | None) -> list[Contestant]:
 
 def _outcomes(task: Task, chosen: Sequence[Contestant], budget: Budget, workers: int) -> dict[str, Outcome]:
     if workers == 1:
-        return {c.name: compete(task, c, budget) for c in chosen}
+        return {c.name: _told(c.name, compete(task, c, budget)) for c in chosen}
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
         started = {c.name: pool.submit(compete, task, c, budget) for c in reversed(chosen)}  # the longest is the last
-        return {c.name: started[c.name].result() for c in chosen}
+        return {c.name: _told(c.name, started[c.name].result()) for c in chosen}
+
+
+def _told(name: str, outcome: Outcome) -> Outcome:
+    """Also on stderr, as soon as it is known: a run takes minutes."""
+    print(f"{name}: {outcome.metrics.hit:.3f} hold their motif", file=sys.stderr, flush=True)
+    return outcome
 
 
 def _best(task: Task, contestant: Contestant, seed: int) -> float:
