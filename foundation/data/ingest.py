@@ -66,7 +66,7 @@ def ingest(files: list[Path], *, out: Path, strict: bool = False, segments: bool
     for line in _summary(outcome, out):
         print(line)
     if outcome.failures:
-        _write_failures(outcome, out / FAILURES)
+        write_failures(outcome, out / FAILURES)
         raise FoundationError(
             f"{len(outcome.failures)} of {outcome.files} files could not be read; the others are in {out}. "
             f"The reasons are above and in {out / FAILURES}."
@@ -171,7 +171,8 @@ def _summary(outcome: Outcome, out: Path) -> Iterator[str]:
     yield f"{out}: {outcome.samples} samples of {read} files; {outcome.flagged} flagged; {len(outcome.failures)} failed"
 
 
-def _write_failures(outcome: Outcome, path: Path) -> None:
+def write_failures(outcome: Outcome, path: Path) -> None:
+    """Write a table of the files that could not be read, and why."""
     with whole_file(path) as temporary, temporary.open("w", newline="") as file:
         table = csv.writer(file)
         table.writerow(("file", "reason"))
