@@ -13,7 +13,10 @@ from foundation.errors import FoundationError
 
 
 def parameter_groups(
-    model: nn.Module, weight_decay: float, rate_of: Mapping[str, float] | None = None
+    model: nn.Module,
+    weight_decay: float,
+    rate_of: Mapping[str, float] | None = None,
+    beside: Sequence[nn.Module] = (),
 ) -> list[dict[str, Any]]:
     """Groups of parameters, each with its "weight_decay" and the "factor" on its rate.
 
@@ -22,20 +25,24 @@ def parameter_groups(
 
     Args:
         rate_of: factors by the beginning of a parameter's name.
+        beside: modules that are trained with the model, at the factor 1.
 
     Raises:
         FoundationError: a factor below 0, or a beginning that no name has.
     """
-    embeddings = {id(p) for m in model.modules() if isinstance(m, nn.Embedding) for p in m.parameters(recurse=False)}
+    modules = [m for part in (model, *beside) for m in part.modules()]
+    embeddings = {id(p) for m in modules if isinstance(m, nn.Embedding) for p in m.parameters(recurse=False)}
     factors, groups = _factors([name for name, _ in model.named_parameters()], rate_of or {}), {}
     for decays in (True, False):  # both also where they are empty: a checkpoint counts groups
         for factor in sorted(set(factors.values()) | {1.0}, reverse=True):
             decay = weight_decay if decays else 0.0
             groups[decays, factor] = {"params": [], "weight_decay": decay, "factor": factor}
-    for name, parameter in model.named_parameters():
+    trained = [(factors[name], parameter) for name, parameter in model.named_parameters()]
+    trained += [(1.0, parameter) for part in beside for parameter in part.parameters()]
+    for factor, parameter in trained:
         if parameter.requires_grad:
             decays = parameter.ndim >= 2 and id(parameter) not in embeddings
-            groups[decays, factors[name]]["params"].append(parameter)
+            groups[decays, factor]["params"].append(parameter)
     return list(groups.values())
 
 
@@ -68,8 +75,10 @@ def rate(step: int, steps: int, config: OptimConfig) -> float:
     return config.final_rate + (config.peak_rate - config.final_rate) * left
 
 
-def optimizer(model: nn.Module, steps: int, config: OptimConfig) -> tuple[AdamW, LambdaLR]:
-    """AdamW and its schedule over `steps` optimiser steps.
+def optimizer(
+    model: nn.Module, steps: int, config: OptimConfig, beside: Sequence[nn.Module] = ()
+) -> tuple[AdamW, LambdaLR]:
+    """AdamW and its schedule over `steps` optimiser steps, of a model and of modules that are trained beside it.
 
     Raises:
         FoundationError: rates, fractions or number of steps that make no schedule.
@@ -84,7 +93,7 @@ def optimizer(model: nn.Module, steps: int, config: OptimConfig) -> tuple[AdamW,
             f"optim: warm-up {config.warmup_fraction} and decay {config.decay_fraction} are fractions of the run. "
             "Give 0 to 1."
         )
-    groups = parameter_groups(model, config.weight_decay, config.rate_of)
+    groups = parameter_groups(model, config.weight_decay, config.rate_of, beside)
     for group in groups:
         group["lr"] = config.peak_rate * group["factor"]
     fused = all(p.is_cuda for p in model.parameters())

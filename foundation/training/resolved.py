@@ -10,7 +10,7 @@ import yaml
 from foundation.files import whole_file
 from foundation.training.checkpoint import CheckpointError
 
-FIXED = ("model", "data", "policy", "seed")  # what a resumed run may not change
+FIXED = ("model", "network", "unet", "objective", "data", "policy", "seed")  # what a resumed run may not change
 FREE = (
     "data.workers",
     "data.train",

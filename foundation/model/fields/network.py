@@ -7,22 +7,30 @@ from typing import Generic, TypeVar
 from jaxtyping import Float, Int
 from torch import Generator, Tensor, nn
 
+from foundation.model.fields.check import check_names
+from foundation.model.fields.config import FieldModelConfig
 from foundation.model.fields.normalise import Scales
+from foundation.model.fields.unet_config import UNetConfig
 
+Config = TypeVar("Config", bound=FieldModelConfig | UNetConfig)
 Setting = TypeVar("Setting")  # what a forward pass needs to know beside the values
 
 
-class FieldNetwork(nn.Module, ABC, Generic[Setting]):
+class FieldNetwork(nn.Module, ABC, Generic[Config, Setting]):
     """Predicts normalised increments of any of the fields it knows; a subclass says how.
 
     Args:
+        config: its sizes.
         names: of the fields it knows, one for each scalar channel.
-        epsilon: least scale of values and of increments.
+
+    Raises:
+        FoundationError: a name twice, or none.
     """
 
-    def __init__(self, names: Sequence[str], epsilon: float) -> None:
+    def __init__(self, config: Config, names: Sequence[str]) -> None:
         super().__init__()
-        self.names, self.epsilon = tuple(names), epsilon
+        check_names(names)
+        self.config, self.names = config, tuple(names)
 
     @abstractmethod
     def forward(
@@ -65,4 +73,4 @@ class FieldNetwork(nn.Module, ABC, Generic[Setting]):
 
     def scales(self, values: Float[Tensor, "B T C *space"]) -> Scales:
         """Root mean squares of the context and of its increments, for each sample and field."""
-        return Scales.of(values, self.epsilon)
+        return Scales.of(values, self.config.epsilon)

@@ -22,7 +22,7 @@ from torch.utils.checkpoint import checkpoint
 
 from foundation.model.fields.block import FieldBlock
 from foundation.model.fields.boundary import boundary_codes, flag_channels, grid_of
-from foundation.model.fields.check import check_dimensions, check_grid, check_names, check_values, columns_of
+from foundation.model.fields.check import check_dimensions, check_grid, check_values, columns_of
 from foundation.model.fields.config import FieldModelConfig
 from foundation.model.fields.decoder import FieldDecoder
 from foundation.model.fields.encoder import FieldEncoder
@@ -57,7 +57,7 @@ class Setting:
         return "3" if all(axis.live for axis in self.grid) else "2"
 
 
-class FieldTransformer(FieldNetwork[Setting]):
+class FieldTransformer(FieldNetwork[FieldModelConfig, Setting]):
     """Predicts normalised increments of any of the fields it knows, in 2D and 3D.
 
     Args:
@@ -69,9 +69,7 @@ class FieldTransformer(FieldNetwork[Setting]):
     """
 
     def __init__(self, config: FieldModelConfig, names: Sequence[str]) -> None:
-        check_names(names)
-        super().__init__(names, config.epsilon)
-        self.config = config
+        super().__init__(config, names)
         sizes, increments = (len(self.names), config.inner, config.width), config.sees_increments
         self.gain = nn.Parameter(torch.ones(1))  # Walrus multiplies its input by this; the norm that follows undoes it
         self.encoders = nn.ModuleDict({str(d): FieldEncoder(*sizes, increments) for d in config.dimensions})
@@ -101,7 +99,8 @@ class FieldTransformer(FieldNetwork[Setting]):
         scales = self.scales(values) if scales is None else scales
         tokens = self.mix(self.embed(self.view(values, scales), setting), values.shape[1], setting)
         increments = self.read(tokens, len(values), setting)
-        return increments + scales.tendency(values) if self.config.extrapolate else increments
+        share = self.config.extrapolate
+        return increments + share * scales.tendency(values) if share else increments
 
     def newest(
         self, values: Float[Tensor, "B T C H W D"], scales: Scales, setting: Setting
@@ -150,6 +149,23 @@ class FieldTransformer(FieldNetwork[Setting]):
             return normalised
         return torch.cat([normalised, scales.tendency(values, before)], 2)
 
+    @torch.no_grad()
+    def encode(
+        self,
+        values: Float[Tensor, "B T C *space"],
+        names: Sequence[str],
+        boundary: Int[Tensor, "*sides"],
+        depth: int | None = None,
+    ) -> Float[Tensor, "B T S width"]:
+        """Frozen features: the tokens of each frame, without jitter; arguments and errors as in `forward`.
+
+        Args:
+            depth: blocks to go through; 0 = none, None = all.
+        """
+        setting, frames = self.setting(values, names, boundary), values.shape[1]
+        tokens = self.embed(self.view(values, self.scales(values)), setting)
+        return self.mix(tokens, frames, setting, depth=depth).unflatten(0, (frames, -1)).transpose(0, 1)
+
     def embed(self, values: Float[Tensor, "B T channels H W D"], setting: Setting) -> Float[Tensor, "TB S width"]:
         """Tokens of a view of frames, time slowest."""
         grid, shifts = setting.grid, setting.draws.shifts
@@ -165,10 +181,13 @@ class FieldTransformer(FieldNetwork[Setting]):
         frames: int,
         setting: Setting,
         past: Sequence[Past] | None = None,
+        depth: int | None = None,
     ) -> Float[Tensor, "TB S width"]:
-        """Tokens after all blocks; `past` has what each time layer saw before these frames, and takes them up."""
+        """Tokens after the blocks, or the first `depth` of them; `past` has what each time layer saw before these
+        frames, and takes them up.
+        """
         draws, every = setting.draws, self.config.checkpoint_every
-        for i, block in enumerate(self.blocks):
+        for i, block in enumerate(self.blocks[:depth]):
             at = places(setting.grid, draws.rolls[: i + 1], tokens.device)
             keep = None if draws.keep is None else draws.keep[i]
             if past is not None:

@@ -19,7 +19,7 @@ from jaxtyping import Float, Int
 from torch import Generator, Tensor, nn
 
 from foundation.model.fields.boundary import FLAGS, boundary_codes, periodic_axes
-from foundation.model.fields.check import check_dimensions, check_names, check_values, columns_of
+from foundation.model.fields.check import check_dimensions, check_values, columns_of
 from foundation.model.fields.encoder import CONVOLUTION
 from foundation.model.fields.network import FieldNetwork
 from foundation.model.fields.normalise import Scales
@@ -42,7 +42,7 @@ class UNetSetting:
     columns: Int[Tensor, "C"]
 
 
-class UNet(FieldNetwork[UNetSetting]):
+class UNet(FieldNetwork[UNetConfig, UNetSetting]):
     """Predicts normalised increments of any of the fields it knows, in 2D and 3D.
 
     Args:
@@ -54,9 +54,7 @@ class UNet(FieldNetwork[UNetSetting]):
     """
 
     def __init__(self, config: UNetConfig, names: Sequence[str]) -> None:
-        check_names(names)
-        super().__init__(names, config.epsilon)
-        self.config = config
+        super().__init__(config, names)
         self.networks = nn.ModuleDict({str(d): UNetLevels(config, len(self.names), d) for d in config.dimensions})
 
     def forward(

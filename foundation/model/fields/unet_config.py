@@ -1,7 +1,6 @@
 """UNetConfig: sizes of the U-Net that field models are compared with."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 from foundation.errors import FoundationError
 
@@ -11,7 +10,6 @@ class UNetConfig:
     """A U-Net over the same windows as the transformer, for which there is one network for planes and one for solids.
 
     Args:
-        kind: tells it from a transformer in a YAML file.
         channels: of each level; each next has half the points along every axis.
         blocks: residual ones of two convolutions, at each level on the way down and up.
         groups: of the norms; each level's channels are a multiple.
@@ -24,7 +22,6 @@ class UNetConfig:
         FoundationError: sizes that do not fit each other.
     """
 
-    kind: Literal["unet"] = "unet"
     channels: tuple[int, ...] = (32, 64, 128)
     blocks: int = 1
     groups: int = 8

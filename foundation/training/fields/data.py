@@ -1,6 +1,5 @@
 """FieldDataModule: simulations on disk to balanced micro-batches for Lightning, on every rank."""
 
-import math
 from pathlib import Path
 
 from lightning import LightningDataModule
@@ -12,11 +11,10 @@ from foundation.data.fields.loader import FieldLoader
 from foundation.data.fields.mix import FieldCheck, FieldMix, Source
 from foundation.data.fields.reader import WellReader
 from foundation.data.fields.windows import FieldWindows, well_files
-from foundation.model.fields.boundary import grid_of
 from foundation.model.fields.config import FieldModelConfig
-from foundation.model.fields.strides import token_grid
+from foundation.model.fields.unet_config import UNetConfig
 from foundation.training.fields.config import FieldDataConfig, FieldSet
-from foundation.training.fields.flops import forward_flops
+from foundation.training.fields.flops import load_of
 
 
 class FieldDataModule(LightningDataModule):
@@ -34,10 +32,10 @@ class FieldDataModule(LightningDataModule):
     """
 
     def __init__(
-        self, config: FieldDataConfig, model: FieldModelConfig, seed: int, steps: int, accumulate: int
+        self, config: FieldDataConfig, model: FieldModelConfig | UNetConfig, seed: int, steps: int, accumulate: int
     ) -> None:
         super().__init__()
-        self.config, self.seed, self.steps, self.accumulate = config, seed, steps, accumulate
+        self.config, self.model, self.seed, self.steps, self.accumulate = config, model, seed, steps, accumulate
         self.sources = [_source(name, some, config, model) for name, some in config.sets.items()]
         self.checks = {
             name: _windows(some.validation, config, stride=(1, 1))
@@ -69,16 +67,13 @@ class FieldDataModule(LightningDataModule):
         return DataLoader(check, batch_size=None, num_workers=self.config.workers)
 
 
-def _source(name: str, some: FieldSet, config: FieldDataConfig, model: FieldModelConfig) -> Source:
+def _source(name: str, some: FieldSet, config: FieldDataConfig, model: FieldModelConfig | UNetConfig) -> Source:
     """A data set with the operations of a micro-batch, which is what balance needs to know before any is timed."""
     windows = _windows(some.train, config, config.stride)
     together = config.windows[_is_solid(windows.readers[0])]
     one = FieldBatch.of([windows[0]], "")
-    grid, frames = grid_of(one.values.shape[3:], one.boundary, model), windows.frames - 1
-    cost = forward_flops(model, grid, together, frames, len(one.names))
-    rows = float(together * frames * math.prod(token_grid(grid)))
-    pairs, moved = rows * math.prod(token_grid(grid)), float(4 * together * one.values.numel())
-    return Source(name, windows, together, some.share, cost, (rows, pairs, moved))
+    load, moved = load_of(model, one, together), float(4 * together * one.values.numel())
+    return Source(name, windows, together, some.share, load.operations, (float(load.tokens), float(load.pairs), moved))
 
 
 def _windows(files: Path, config: FieldDataConfig, stride: tuple[int, int]) -> FieldWindows:

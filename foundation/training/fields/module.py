@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -11,38 +12,46 @@ from torch import Tensor
 
 from foundation.config import OptimConfig
 from foundation.data.fields.batch import FieldBatch
-from foundation.model.fields.boundary import grid_of
+from foundation.errors import FoundationError
+from foundation.model.fields.network import FieldNetwork
 from foundation.model.fields.transformer import FieldTransformer
 from foundation.training.base import TrainingModule
-from foundation.training.fields.flops import forward_flops
+from foundation.training.fields.flops import load_of
+from foundation.training.fields.latent import LatentPrediction
 from foundation.training.fields.objective import FieldObjective, increment_loss
 from foundation.training.loss import Tally, over_ranks, ranks
+from foundation.training.optim import optimizer
 from foundation.training.throughput import Work
 
+Losses = dict[str, Tensor]  # by name, among them "loss"
 PUSHED = 1  # what a seed is for, beside the number of the micro-batch
 
 
 class FieldModule(TrainingModule):
-    """A field model in training: mean absolute error of the normalised increment.
+    """A field model in training: mean absolute error of the normalised increment, or latent prediction.
 
     Walrus's objective (arXiv:2511.15684), without its factor of 100 and without the zero components of planar vectors.
-    Logs train/loss, and per validation validation/loss and validation/loss_<set>, means over windows.
+    Logs train/loss, of latent prediction also its parts, and per validation validation/loss and
+    validation/loss_<set>, means over windows.
 
     Args:
-        model: the transformer over fields.
+        model: the network over fields; for latent prediction a transformer.
         optim: optimiser and schedule.
         steps: optimiser steps of the whole run.
         sets: names of the data sets, for the curves.
         objective: what is asked of a window.
-        seed: of jitter, token rolls and drop path.
+        seed: of jitter, token rolls, drop path and the predictor of tokens.
         record: plain values stored in every checkpoint under "foundation".
+
+    Raises:
+        FoundationError: latent prediction by a network without tokens.
     """
 
-    model: FieldTransformer
+    model: FieldNetwork
 
     def __init__(
         self,
-        model: FieldTransformer,
+        model: FieldNetwork,
         optim: OptimConfig,
         steps: int,
         sets: tuple[str, ...],
@@ -52,14 +61,34 @@ class FieldModule(TrainingModule):
     ) -> None:
         super().__init__(model, optim, steps, record)
         self.sets, self.objective, self.seed = sets, objective, seed
+        self.latent = _latent(model, objective, seed)
         self._checked: dict[str, list[Tensor]] = {}
 
     def training_step(self, batch: FieldBatch, batch_idx: int = 0) -> Float[Tensor, ""]:
         """The loss of a micro-batch; every rank has as many windows of its set as it has."""
-        loss = increment_loss(self.model, batch, self._generator(batch.draw), self._is_pushed(batch.draw))
+        parts = self._asked(batch, self._generator(batch.draw), self._is_pushed(batch.draw))
         if self.is_logged():
-            self.note({"train/loss": loss.detach()})
-        return loss + self._nothing()
+            self.note({f"train/{name}": value.detach() for name, value in parts.items()})
+        return parts["loss"] + self._nothing()
+
+    def _asked(self, batch: FieldBatch, generator: torch.Generator | None = None, push: bool = False) -> Losses:
+        """The loss of a micro-batch, and of latent prediction its parts."""
+        if self.latent is None or not isinstance(self.model, FieldTransformer):
+            return {"loss": increment_loss(self.model, batch, generator, push)}
+        terms = self.latent(self.model, batch, generator)
+        return {"loss": self.latent.loss(terms)} | {f.name: getattr(terms, f.name) for f in fields(terms)}
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        """AdamW and its schedule, one rate a step; the predictor of tokens is trained beside the model."""
+        beside = () if self.latent is None else (self.latent.predictor,)
+        adam, schedule = optimizer(self.model, self.steps, self.optim, beside)
+        return {"optimizer": adam, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def optimizer_step(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - Lightning's own
+        """The step; an average of the model follows it."""
+        super().optimizer_step(*args, **options)
+        if self.latent is not None and isinstance(self.model, FieldTransformer):
+            self.latent.follow(self.model)
 
     def _nothing(self) -> Float[Tensor, ""]:
         """A zero that depends on all weights: ranks with planes and with solids then agree on what has a gradient."""
@@ -80,7 +109,7 @@ class FieldModule(TrainingModule):
 
     def validation_step(self, batch: FieldBatch, batch_idx: int = 0) -> None:
         """Note the loss of a window, without jitter."""
-        self._checked[batch.dataset].append(increment_loss(self.model, batch).detach().double())
+        self._checked[batch.dataset].append(self._asked(batch)["loss"].detach().double())
 
     def on_validation_epoch_end(self) -> None:
         """Log the means over all ranks' windows."""
@@ -96,7 +125,15 @@ class FieldModule(TrainingModule):
 
     def work(self, batch: FieldBatch) -> Work:
         """Tokens and windows of the batch, and its useful operations."""
-        windows, frames, channels = len(batch.values), batch.values.shape[1] - 1, len(batch.names)
-        grid = grid_of(batch.values.shape[3:], batch.boundary.cpu(), self.model.config)
-        tokens = windows * frames * int(np.prod([axis.tokens for axis in grid]))
-        return Work(tokens, windows, 3 * forward_flops(self.model.config, grid, windows, frames, channels))
+        load = load_of(self.model.config, batch, len(batch.values))
+        return Work(load.tokens, len(batch.values), 3 * load.operations)
+
+
+def _latent(model: FieldNetwork, objective: FieldObjective, seed: int) -> LatentPrediction | None:
+    if objective.kind == "increments":
+        return None
+    if not isinstance(model, FieldTransformer):
+        raise FoundationError(f"{type(model).__name__} has no tokens to predict. Train a transformer, or increments.")
+    with torch.random.fork_rng(devices=()):
+        torch.manual_seed(seed)
+        return LatentPrediction(model, objective.latent)

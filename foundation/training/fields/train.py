@@ -7,14 +7,19 @@ from typing import Literal
 import torch
 
 from foundation.config import OptimConfig
+from foundation.errors import FoundationError
 from foundation.model.fields.config import FieldModelConfig
 from foundation.model.fields.grow import add_fields
 from foundation.model.fields.pretrained import FieldModel
+from foundation.model.fields.stored_unet import FieldUNet
 from foundation.model.fields.transformer import FieldTransformer
+from foundation.model.fields.unet import UNet
+from foundation.model.fields.unet_config import UNetConfig
 from foundation.training import resolved
 from foundation.training.fields.calibrate import CostCalibration
 from foundation.training.fields.config import FieldDataConfig
 from foundation.training.fields.data import FieldDataModule
+from foundation.training.fields.latent import silence
 from foundation.training.fields.module import FieldModule
 from foundation.training.fields.objective import FieldObjective
 from foundation.training.quiet import quiet
@@ -26,7 +31,9 @@ def train(
     *,
     data: FieldDataConfig,
     out: Path,
-    model: FieldModelConfig = FieldModelConfig(),  # noqa: B008 - frozen, as are the next three
+    model: FieldModelConfig = FieldModelConfig(),  # noqa: B008 - frozen, as are the next four
+    network: Literal["transformer", "unet"] = "transformer",
+    unet: UNetConfig = UNetConfig(),  # noqa: B008
     objective: FieldObjective = FieldObjective(),  # noqa: B008
     optim: OptimConfig = OptimConfig(),  # noqa: B008
     trainer: TrainerConfig = TrainerConfig(),  # noqa: B008
@@ -47,10 +54,12 @@ def train(
         data: the data sets, and windows of them.
         out: run directory.
         model: sizes and parts of the transformer.
+        network: what is trained; "unet" is what a transformer should be compared with.
+        unet: sizes of the U-Net.
         objective: what is asked of a window.
         optim: optimiser and schedule.
         trainer: length of the run, hardware, records.
-        start: an exported field model or a released Walrus checkpoint to finetune; `model` is then ignored, and
+        start: an exported transformer or a released Walrus checkpoint to finetune; `model` is then ignored, and
             fields that it does not know are added without changing what it predicts.
         seed: of the initial weights, the order of the windows, jitter and token rolls.
         resume: "auto" goes on from the last whole checkpoint in `out`, if there is one; or a checkpoint file.
@@ -58,11 +67,15 @@ def train(
     Raises:
         FoundationError: `out` holds another run, or files or a checkpoint that cannot be used.
     """
+    if network == "unet" and start is not None:
+        raise FoundationError(f"--start {start} with --network unet. Finetune transformers, train U-Nets from scratch.")
     begun = None if start is None else FieldModel.from_pretrained(start)
-    config = model if begun is None else begun.config
-    stream = FieldDataModule(data, config, seed, trainer.max_steps, trainer.accumulate)
+    model = model if begun is None else begun.config
+    stream = FieldDataModule(data, unet if network == "unet" else model, seed, trainer.max_steps, trainer.accumulate)
     options = {
-        "model": config,
+        "model": model,
+        "network": network,
+        "unet": unet,
         "data": data,
         "objective": objective,
         "optim": optim,
@@ -77,24 +90,29 @@ def train(
     }
     checkpoint = find(out, resume)
     step = check_same_run(checkpoint, record) if checkpoint else 0
-    network = _new(config, stream.names, seed) if begun is None else _knowing(begun, stream.names)
-    module = FieldModule(network, optim, trainer.max_steps, tuple(data.sets), objective, seed, record)
+    trained = _new(stream.model, stream.names, objective, seed) if begun is None else _knowing(begun, stream.names)
+    module = FieldModule(trained, optim, trainer.max_steps, tuple(data.sets), objective, seed, record)
     with quiet(EXPECTED):
         costs = [CostCalibration(data.calibrate_every)] if data.calibrate_every else []
         runner = build_trainer(trainer, optim, out, bool(stream.checks), step, costs)
         prepare(out, record["config"], step)
-        announce(module, f"{len(network.names)} fields of {len(data.sets)} sets", out, checkpoint)
+        announce(module, f"{len(trained.names)} fields of {len(data.sets)} sets", out, checkpoint)
         fit(runner, module, stream, checkpoint)
     if runner.is_global_zero:
-        _export(network, out / "export")
+        _export(trained, out / "export")
         resolved.write(record["config"], out / "export" / "training.yaml")
         print(f"done: {out / 'export'}", file=sys.stderr)
 
 
-def _new(config: FieldModelConfig, names: tuple[str, ...], seed: int) -> FieldTransformer:
+def _new(
+    config: FieldModelConfig | UNetConfig, names: tuple[str, ...], objective: FieldObjective, seed: int
+) -> FieldTransformer | UNet:
     with torch.random.fork_rng(devices=()):
         torch.manual_seed(seed)
-        return FieldTransformer(config, names)
+        model = UNet(config, names) if isinstance(config, UNetConfig) else FieldTransformer(config, names)
+    if objective.kind == "latent" and isinstance(model, FieldTransformer):
+        silence(model)
+    return model
 
 
 def _knowing(model: FieldTransformer, names: tuple[str, ...]) -> FieldTransformer:
@@ -103,8 +121,9 @@ def _knowing(model: FieldTransformer, names: tuple[str, ...]) -> FieldTransforme
     return (add_fields(model, new) if new else model).train()
 
 
-def _export(model: FieldTransformer, out: Path) -> None:
+def _export(model: FieldTransformer | UNet, out: Path) -> None:
     with torch.device("meta"):
-        exported = FieldModel(model.config, model.names)
+        kind = FieldUNet if isinstance(model, UNet) else FieldModel
+        exported = kind(model.config, model.names)  # pyright: ignore[reportArgumentType] - of the same kind
     exported.load_state_dict(model.state_dict(), assign=True)
     exported.save_pretrained(out)

@@ -2,14 +2,19 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from foundation.data.fields.batch import FieldBatch
+from foundation.data.fields.record import PERIODIC, Field
 from foundation.model.fields.config import FieldModelConfig
 from foundation.model.fields.strides import token_grid
 from foundation.model.fields.transformer import FieldTransformer
-from foundation.training.fields.flops import forward_flops
+from foundation.model.fields.unet import UNet
+from foundation.model.fields.unet_config import UNetConfig
+from foundation.training.fields.flops import forward_flops, load_of
 
 NAMES = ("density", "pressure")
 RING, WALLS = torch.full((3, 2), 2), torch.zeros(3, 2, dtype=torch.long)
@@ -39,3 +44,17 @@ def test_more_of_anything_costs_more():
     assert forward_flops(CONFIG, grid, 2, 2, 2) == pytest.approx(2 * base)
     assert forward_flops(CONFIG, grid, 1, 4, 2) > 2 * base  # later frames see more
     assert base < forward_flops(CONFIG, grid, 1, 2, 5) < 2 * base
+
+
+@pytest.mark.parametrize("blocks", [1, 2])
+@pytest.mark.parametrize("space", [(16, 12), (8, 8, 8)], ids=str)
+def test_operations_of_the_unet_are_those_that_pytorch_counts(space, blocks, generator):
+    model = UNet(UNetConfig(channels=(8, 16, 24), blocks=blocks, frames=2), NAMES).eval()
+    axes = len(space)
+    values = torch.randn(4, len(NAMES), *space, generator=generator).numpy()
+    field = Field(values, NAMES, (False, False), np.ones(axes), (PERIODIC,) * axes, np.arange(4))
+    batch = FieldBatch.of([field], "")
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        model(batch.values[:, :-1], NAMES, batch.boundary)
+    assert load_of(model.config, batch, 1).operations == counter.get_total_flops()
+    assert load_of(model.config, batch, 2).tokens == 2 * 3 * math.prod(space)

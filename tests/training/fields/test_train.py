@@ -20,6 +20,7 @@ from foundation.errors import FoundationError
 from foundation.model.fields.config import FieldModelConfig
 from foundation.model.fields.pretrained import FieldModel
 from foundation.model.fields.rollout import rollout
+from foundation.model.fields.stored_unet import FieldUNet, load_network
 from foundation.model.fields.transformer import FieldTransformer
 from foundation.training.checkpoint import read
 from foundation.training.fields.module import FieldModule
@@ -117,7 +118,7 @@ def test_a_pushed_window_asks_for_the_way_back():
 
 def test_ranks_push_together():
     model = FieldTransformer(FieldModelConfig(**yaml.safe_load(YAML)["model"] | {"tokens": (4, 4, 4)}), ["tracer"])
-    modules = [FieldModule(model, OptimConfig(), 9, (), FieldObjective(0.5), seed) for seed in (0, 0, 1)]
+    modules = [FieldModule(model, OptimConfig(), 9, (), FieldObjective(push=0.5), seed) for seed in (0, 0, 1)]
     drawn = [[m._is_pushed(i) for i in range(64)] for m in modules]
     assert drawn[0] == drawn[1] != drawn[2] and 16 < sum(drawn[0]) < 48
     with pytest.raises(FoundationError, match="share of the micro-batches from 0 to 1"):
@@ -197,9 +198,22 @@ def test_the_export_is_scored_and_finetuned(run, tmp_path, capsys):
     assert FieldModel.from_pretrained(tmp_path / "tuned" / "export").names == ("tracer", "depth", "height", "pressure")
 
 
+def test_a_unet_is_trained_alike(run, tmp_path):
+    unet = ["--network=unet", "--unet.channels=[8, 8]"]
+    assert run("unet", *unet, "--trainer.max_steps=80", "--trainer.validate_every=80", "--optim.peak_rate=0.01") == 0
+    with (tmp_path / "unet" / "metrics.csv").open(newline="") as file:
+        last = [row for row in csv.DictReader(file) if row["validation/loss"]][-1]
+    assert float(last["validation/loss_plane"]) < 0.6 and float(last["validation/loss_solid"]) < 0.6
+    model = load_network(tmp_path / "unet" / "export")
+    assert isinstance(model, FieldUNet) and model.names == ("tracer", "depth", "height")
+    assert model.config.channels == (8, 8)
+
+
 @pytest.mark.parametrize(
     ("more", "says"),
     [
+        (["--network=unet", "--objective.kind=latent"], "UNet has no tokens"),
+        (["--network=unet", "--start=export"], "train U-Nets from scratch"),
         (["--data.sets={}"], "No data set"),
         (["--data.frames=[1, 2]"], "Show 2 or more frames"),
         (["--data.frames=[40, 2]"], "too few for windows"),

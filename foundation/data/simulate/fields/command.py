@@ -43,7 +43,7 @@ def fields(
     the workers.
 
     Example:
-        foundation simulate fields --out runs/fields --sets '[shear_flow, tracer_3d]' --size 64 --workers 2
+        foundation simulate fields shear_flow tracer_3d --out runs/fields --size 64 --workers 2
 
     Args:
         out: directory of the data sets; each is replaced when the new one is complete.
