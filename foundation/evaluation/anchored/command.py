@@ -1,10 +1,9 @@
 """The `bench anchored` verb: ways to generate sequences with motifs of unknown place, on one budget, in one run."""
 
-import json
 import multiprocessing
 import sys
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict
 from pathlib import Path
 
@@ -14,8 +13,8 @@ from foundation.errors import FoundationError
 from foundation.evaluation.anchored.ceiling import pair_ceiling
 from foundation.evaluation.anchored.experiment import CONTESTANTS, Budget, Contestant, Outcome, compete, perfect
 from foundation.evaluation.anchored.metrics import Metrics
+from foundation.evaluation.anchored.results import read_results, write_results
 from foundation.evaluation.anchored.task import MOTIFS, Task, Variant
-from foundation.files import whole_file
 
 DRAWS = 20_000  # of the ceiling, for each condition
 COLUMNS = (
@@ -42,7 +41,7 @@ def anchored(
 
     "Best possible" is computed in the same run: two letters drawn at a time, blindly of each other, can commit to
     different places of the motif; orders of one letter at a time reach 1. "CPU s" are those of training and of drawing.
-    Writes results.json, report.html and contest.png.
+    Writes results.json, report.html and contest.png; a stopped run goes on with the contestants that are missing.
 
     Example:
         foundation bench anchored --out runs/anchored --variant degenerate
@@ -67,8 +66,13 @@ def anchored(
         )
     task, budget = Task(variant), Budget(steps, each, samples, seed)
     chosen = _chosen(contestants)
-    outcomes = _outcomes(task, chosen, budget, workers)
-    ceilings = {c.name: _best(task, c, seed) for c in chosen}
+    outcomes = read_results(out / "results.json", task, budget)
+    for name, outcome in _competed(task, [c for c in chosen if c.name not in outcomes], budget, workers):
+        print(f"{name}: {outcome.metrics.hit:.3f} hold their motif", file=sys.stderr, flush=True)
+        outcomes[name] = outcome
+        write_results(out / "results.json", task, budget, outcomes)
+    outcomes = {c.name: outcomes[c.name] for c in CONTESTANTS.values() if c.name in outcomes}
+    ceilings = {name: _best(task, CONTESTANTS[name], seed) for name in outcomes}
     ideal = perfect(task, budget)
     _print(outcomes, ceilings, ideal, variant)
     _write(out, task, budget, outcomes, ceilings, ideal)
@@ -82,18 +86,14 @@ def _chosen(names: Sequence[str] | None) -> list[Contestant]:
     return found
 
 
-def _outcomes(task: Task, chosen: Sequence[Contestant], budget: Budget, workers: int) -> dict[str, Outcome]:
+def _competed(task: Task, chosen: Sequence[Contestant], budget: Budget, workers: int) -> Iterator[tuple[str, Outcome]]:
+    """What each contestant achieved, as soon as it is known."""
     if workers == 1:
-        return {c.name: _told(c.name, compete(task, c, budget)) for c in chosen}
+        yield from ((c.name, compete(task, c, budget)) for c in chosen)
+        return
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
-        started = {c.name: pool.submit(compete, task, c, budget) for c in reversed(chosen)}  # the longest is the last
-        return {c.name: _told(c.name, started[c.name].result()) for c in chosen}
-
-
-def _told(name: str, outcome: Outcome) -> Outcome:
-    """Also on stderr, as soon as it is known: a run takes minutes."""
-    print(f"{name}: {outcome.metrics.hit:.3f} hold their motif", file=sys.stderr, flush=True)
-    return outcome
+        started = {pool.submit(compete, task, c, budget): c.name for c in reversed(chosen)}  # the longest is the last
+        yield from ((started[done], done.result()) for done in as_completed(started))
 
 
 def _best(task: Task, contestant: Contestant, seed: int) -> float:
@@ -156,15 +156,8 @@ def _write(
     from foundation.evaluation.anchored.picture import contest  # matplotlib, which the numbers do not need
     from foundation.evaluation.report import Picture, Report, Section, Table, Text, write_pictures, write_report
 
-    content = {
-        "variant": task.variant,
-        "budget": asdict(budget),
-        "ceilings": ceilings,
-        "outcomes": {name: asdict(o) for name, o in outcomes.items()},
-        "the task itself": asdict(ideal),
-    }
-    with whole_file(out / "results.json") as path:
-        path.write_text(json.dumps(content, indent=1) + "\n")
+    ideals = {"ceilings": ceilings, "the task itself": asdict(ideal)}
+    write_results(out / "results.json", task, budget, outcomes, **ideals)
     source = f"{budget.each} sequences a condition" if budget.each else "fresh sequences in every step"
     said = f"{len(MOTIFS)} conditions, {budget.steps} steps of 64 sequences, {source}, seed {budget.seed}."
     picture = Picture("contest", contest(outcomes, ceilings, budget.steps), f"{task.variant} motifs. {said}")

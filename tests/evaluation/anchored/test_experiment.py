@@ -132,6 +132,22 @@ def test_command_leaves_table_report_and_picture(tmp_path, capsys):
     assert "best possible" in (tmp_path / "report.html").read_text()
 
 
+def test_a_stopped_run_goes_on(tmp_path, capsys):
+    arguments = ["bench", "anchored", "--out", str(tmp_path), "--steps", "4", "--samples", "2", "--workers", "1"]
+    assert main([*arguments, "--contestants", "[pairs]"]) == 0
+    first = json.loads((tmp_path / "results.json").read_text())["outcomes"]
+    assert main([*arguments, "--contestants", "[pairs, left]"]) == 0
+    second = json.loads((tmp_path / "results.json").read_text())["outcomes"]
+    assert {name: second[name] for name in first} == first  # times too: they were not run again
+    assert list(second) == [*first, "left to right"]
+    capsys.readouterr()
+    assert main([*arguments, "--seed", "1"]) == 1
+    assert "is of another variant or budget" in capsys.readouterr().err
+    (tmp_path / "results.json").write_text("{")
+    assert main(arguments) == 1
+    assert "is damaged" in capsys.readouterr().err
+
+
 def test_bad_requests(tmp_path, capsys):
     assert main(["bench", "anchored", "--out", str(tmp_path), "--steps", "1"]) == 1
     assert main(["bench", "anchored", "--out", str(tmp_path), "--contestants", "[backwards]"]) == 1
