@@ -26,32 +26,48 @@ def attend_blocks(
     exact = torch.promote_types(q.dtype, torch.float32)
     rows = q.flatten(0, 1)[tiles.rows.clamp(min=0)]  # [tiles, height, heads, dim]
     rows = rows.transpose(1, 2).to(exact) * scale  # [tiles, heads, height, dim]
-    begins = range(0, longest, BLOCK)
-    scores = [
-        (rows @ _block(keys, tiles, b, exact).transpose(2, 3)).masked_fill_(
-            ~_visible(tiles, prefix, own, q.shape[1], b), -torch.inf
-        )
-        for b in begins
-    ]
-    out, total = torch.zeros_like(rows), rows.new_zeros(*rows.shape[:3], 1)
-    if scores:
-        top = torch.stack([s.amax(-1, keepdim=True) for s in scores]).amax(0).clamp(min=torch.finfo(exact).min)
-        for b, score in zip(begins, scores, strict=True):
-            power = score.sub_(top).exp_()
-            total += power.sum(-1, keepdim=True)
-            out += power @ _block(values, tiles, b, exact)
-    out = torch.where(total > 0, out / total, 0)
+    seen = [_visible(tiles, prefix, own, q.shape[1], begin) for begin in range(0, longest, BLOCK)]
+    if tiles.apart:
+        out = _attend(rows, keys, values, seen)
+    else:  # one by one, for gathering the keys of every tile would copy them
+        homes = tiles.segment.tolist()
+        parts = [
+            _attend(rows[t : t + 1], keys[s : s + 1], values[s : s + 1], [block[t : t + 1] for block in seen])
+            for t, s in enumerate(homes)
+        ]
+        out = torch.cat(parts) if parts else rows
     filled = tiles.rows >= 0
     result = torch.empty_like(q, memory_format=torch.contiguous_format)
     result.view(-1, *q.shape[2:])[tiles.rows[filled]] = out.transpose(1, 2)[filled].to(q.dtype)
     return result
 
 
+def _attend(
+    rows: Float[Tensor, "tiles heads height dim"],
+    keys: Float[Tensor, "tiles stored heads dim"],
+    values: Float[Tensor, "tiles stored heads dim"],
+    seen: list[Bool[Tensor, "tiles 1 height block"]],
+) -> Float[Tensor, "tiles heads height dim"]:
+    """Each tile against the keys in its place, block by block."""
+    scores = [
+        (rows @ _block(keys, i, rows.dtype).transpose(2, 3)).masked_fill_(~block, -torch.inf)
+        for i, block in enumerate(seen)
+    ]
+    out, total = torch.zeros_like(rows), rows.new_zeros(*rows.shape[:3], 1)
+    if scores:
+        top = torch.stack([s.amax(-1, keepdim=True) for s in scores]).amax(0).clamp(min=torch.finfo(rows.dtype).min)
+        for i, score in enumerate(scores):
+            power = score.sub_(top).exp_()
+            total += power.sum(-1, keepdim=True)
+            out += power @ _block(values, i, rows.dtype)
+    return torch.where(total > 0, out / total, 0)
+
+
 def _block(
-    stored: Float[Tensor, "segments stored heads dim"], tiles: Tiles, begin: int, dtype: torch.dtype
+    stored: Float[Tensor, "tiles stored heads dim"], i: int, dtype: torch.dtype
 ) -> Float[Tensor, "tiles heads block dim"]:
-    """One block of the segment of every tile."""
-    return stored[:, begin : begin + BLOCK].transpose(1, 2).to(dtype)[tiles.segment].contiguous()
+    """The i-th block of every tile's keys or values."""
+    return stored[:, i * BLOCK : (i + 1) * BLOCK].transpose(1, 2).to(dtype)
 
 
 def _visible(

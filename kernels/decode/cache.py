@@ -39,8 +39,7 @@ class KeyValueCache:
     ) -> None:
         self.steps = steps
         shape = (sequences, -(-steps // BLOCK) * BLOCK, heads, dim)
-        self.keys = torch.zeros(shape, dtype=dtype, device=device)
-        self.values = torch.zeros(shape, dtype=dtype, device=device)
+        self.keys, self.values = (laid_out(torch.zeros(shape, dtype=dtype, device=device)) for _ in range(2))
         self.lengths = torch.zeros(sequences, dtype=torch.int64, device=device)
         self.longest = 0  # on the host: reading `lengths` would wait for the device
 
@@ -81,7 +80,8 @@ class KeyValueCache:
 
     def keep(self, index: Int[Tensor, "kept"]) -> None:
         """Go on with these sequences alone, in this order; the others are finished."""
-        self.keys, self.values, self.lengths = self.keys[index], self.values[index], self.lengths[index]
+        self.keys, self.values = (laid_out(x[index]) for x in (self.keys, self.values))
+        self.lengths = self.lengths[index]
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,10 +117,10 @@ class SharedKeys:
 
     @cached_property
     def blocks(self) -> tuple[Tensor, Tensor]:
-        """Keys and values filled up to whole blocks."""
+        """Keys and values filled up to whole blocks, as the device wants them laid out."""
         missing = -self.keys.shape[1] % BLOCK
         keys, values = (F.pad(x, (0, 0, 0, 0, 0, missing)) if missing else x for x in (self.keys, self.values))
-        return keys, values
+        return laid_out(keys), laid_out(values)
 
     @cached_property
     def tiles(self) -> Tiles:
@@ -135,3 +135,8 @@ class SharedKeys:
     def keep(self, index: Int[Tensor, "kept"]) -> "SharedKeys":
         """For these samples alone, in this order; keys and values stay where they are."""
         return SharedKeys(self.keys, self.values, self.lengths, self.segment[index])
+
+
+def laid_out(rows: Float[Tensor, "segments stored heads dim"]) -> Float[Tensor, "segments stored heads dim"]:
+    """The same numbers; on the CPU with the rows of a head next to each other, so that products need no copy."""
+    return rows.transpose(1, 2).contiguous().transpose(1, 2) if rows.device.type == "cpu" else rows

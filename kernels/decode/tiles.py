@@ -16,16 +16,18 @@ class Tiles:
     Args:
         rows: int64 [tiles, height], indices of query rows (sample by sample), -1 = empty.
         segment: int64 [tiles], whose keys they read.
+        apart: whether the i-th tile reads the i-th segment, for all of these.
     """
 
     rows: Int[Tensor, "tiles height"]
     segment: Int[Tensor, "tiles"]
+    apart: bool = False
 
     @classmethod
     def own(cls, sequences: int, new: int, device: torch.device) -> "Tiles":
         """A tile for each sequence, with its `new` rows."""
         rows = torch.arange(sequences * new, device=device).view(sequences, new)
-        return cls(rows, torch.arange(sequences, device=device))
+        return cls(rows, torch.arange(sequences, device=device), apart=True)
 
     @classmethod
     def stacked(cls, segment: Int[Tensor, "samples"], new: int) -> "Tiles":

@@ -99,7 +99,8 @@ def protein_memory(model: AnchoredTransformer, proteins: Sequence[Protein]) -> l
     for block in model.sequence_blocks:
         keys, values = zip(*(block.cross.keys(s) for s in states), strict=True)
         padded = [pad_sequence(list(part), batch_first=True) for part in (keys, values)]
-        memory.append(SharedKeys(padded[0], padded[1], lengths, nobody.to(device)))
+        shared = SharedKeys(padded[0], padded[1], lengths, nobody.to(device))
+        memory.append(SharedKeys(*shared.blocks, lengths, shared.segment))  # laid out once for all batches
     return memory
 
 
