@@ -21,8 +21,9 @@ class FieldModelConfig:
         dimensions: 2 and 3 have a pair of encoder and decoder each; fields on a line use that of 2.
         jitter: leave room around walls for shifting the patches by up to half a token, whether shifted or not.
         drop_path: probability of leaving out a layer of the last block; rises linearly from 0 at the first.
-        extrapolate: predict how the increment differs from the one before, so that an untrained model continues each
-            field along a line; False = as Walrus, the increment itself, and an untrained model changes nothing.
+        extrapolate: share of the last increment that goes on by itself, so that the model predicts the rest. 1 = an
+            untrained model draws lines, and so does a trained one that has left what it knows; below 1 such a line
+            comes to a stop (a damped trend, Gardner and McKenzie, Management Science 31, 1237, 1985). 0 = as Walrus.
         sees_increments: show the encoder, beside each frame, the increment that led to it at its own scale: where
             increments are a hundredth of the values they are lost in a frame. False = as Walrus.
         epsilon: least scale of values and of increments.
@@ -44,7 +45,7 @@ class FieldModelConfig:
     dimensions: tuple[int, ...] = (2, 3)
     jitter: bool = True
     drop_path: float = 0.05
-    extrapolate: bool = False
+    extrapolate: float = 0.0
     sees_increments: bool = False
     epsilon: float = 1e-5
     rotary: Literal["fixed", "learned"] = "fixed"
@@ -62,5 +63,7 @@ class FieldModelConfig:
                 f"depth {self.depth}, hidden {self.hidden}, inner {self.inner}, tokens {self.tokens}, drop path "
                 f"{self.drop_path}. Give sizes of at least 1 and a drop path from 0 to below 1."
             )
+        if not 0 <= self.extrapolate <= 1:
+            raise FoundationError(f"extrapolate is {self.extrapolate}. Give a share from 0 to 1.")
         if not self.dimensions or not set(self.dimensions) <= {2, 3}:
             raise FoundationError(f"dimensions {self.dimensions}. Give 2, 3 or both.")
