@@ -52,7 +52,7 @@ def write_walrus(model: FieldTransformer, directory: Path) -> None:
     if model.config.extrapolate or model.config.sees_increments:
         raise FoundationError(
             "The model extrapolates or sees increments, which Walrus does not; in its layout it would go wrong. "
-            "Train with `--model.extrapolate false --model.sees_increments false` to export there."
+            "Train with `--model.extrapolate 0 --model.sees_increments false` to export there."
         )
     if directory.exists():
         raise FoundationError(f"{directory} exists. Give a new directory, so that nothing is lost.")

@@ -5,21 +5,17 @@ attention, as fast as the published code was measured to be.
 """
 
 from collections.abc import Callable
-from importlib.util import module_from_spec, spec_from_file_location
-from pathlib import Path
 from types import ModuleType
 
 import torch
 from torch import Tensor
 
-from foundation.bench import Row, bytes_compared, side_by_side
-from foundation.errors import FoundationError
+from foundation.bench import Row, bytes_compared, side_by_side, slow_reading
 from foundation.interop.walrus import to_released
 from foundation.model.fields.config import FieldModelConfig
 from foundation.model.fields.rollout import rollout
 from foundation.model.fields.transformer import FieldTransformer
 
-SLOW = Path(__file__).resolve().parents[3] / "tests" / "model" / "fields" / "slow_walrus.py"
 NAMES = ("density", "pressure", "velocity_x", "velocity_y")
 SIZE = FieldModelConfig(width=192, depth=6, heads=4, hidden=384, inner=48, frequencies=8, tokens=(32, 32, 8))
 CASES = {"2D 128^2 x 6 frames": ((128, 128, 1), 6, 0), "3D 32^3 x 3 frames": ((32, 32, 32), 3, 2)}  # last: boundary
@@ -28,7 +24,7 @@ STEPS = 24
 
 def fields_vs_ordinary() -> list[Row]:
     """Frames per second without and with gradients, bytes at the peak of training, and frames of a roll-out."""
-    slow = _slow_reading()
+    slow = slow_reading("model/fields/slow_walrus.py")
     rows = [row for name, case in CASES.items() for row in _compare(name, *case, slow)]
     return [*rows, _rollouts()]
 
@@ -85,12 +81,3 @@ def _forward(function: Callable[[], Tensor]) -> Callable[[], object]:
 
 def _trained(function: Callable[[], Tensor]) -> Callable[[], object]:
     return lambda: function().abs().mean().backward()
-
-
-def _slow_reading() -> ModuleType:
-    spec = spec_from_file_location("slow_walrus", SLOW)
-    if spec is None or spec.loader is None or not SLOW.is_file():
-        raise FoundationError(f"{SLOW} is not there: this benchmark compares with a test. Run it in a checkout.")
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module

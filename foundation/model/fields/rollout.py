@@ -116,7 +116,7 @@ def _cached(
         view, last = model.view(context, scales, before), context[:, -1:]
         increment = torch.stack([_newest(model, view, member) for member in members]).mean(0)
         if model.config.extrapolate:
-            increment = increment + scales.tendency(context, before)[:, -1:]
+            increment = increment + model.config.extrapolate * scales.tendency(context, before)[:, -1:]
         frames.append(_next(last, increment, scales, kept))
         context, before = frames[-1], last
     return torch.cat(frames, 1)

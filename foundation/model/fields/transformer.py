@@ -108,7 +108,8 @@ class FieldTransformer(FieldNetwork[FieldModelConfig, Setting]):
         """What `forward` gives for the last frame alone, which only that frame is decoded for."""
         tokens = self.mix(self.embed(self.view(values, scales), setting), values.shape[1], setting)
         increment = self.read(tokens[-len(values) :], len(values), setting)
-        return increment + scales.tendency(values)[:, -1:] if self.config.extrapolate else increment
+        share = self.config.extrapolate
+        return increment + share * scales.tendency(values)[:, -1:] if share else increment
 
     def setting(
         self,

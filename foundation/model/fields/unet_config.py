@@ -15,7 +15,7 @@ class UNetConfig:
         groups: of the norms; each level's channels are a multiple.
         frames: that a prediction looks at, the newest included.
         dimensions: 2 and 3 have a network each; fields on a line use that of 2.
-        extrapolate: predict how the increment differs from the one before; as in FieldModelConfig.
+        extrapolate: share of the last increment that goes on by itself; as in FieldModelConfig.
         epsilon: least scale of values and of increments.
 
     Raises:
@@ -27,7 +27,7 @@ class UNetConfig:
     groups: int = 8
     frames: int = 4
     dimensions: tuple[int, ...] = (2, 3)
-    extrapolate: bool = False
+    extrapolate: float = 0.0
     epsilon: float = 1e-5
 
     def __post_init__(self) -> None:

@@ -120,7 +120,7 @@ def linear(values, steps):
 
 @pytest.mark.parametrize("memory", ["window", "cache"])
 def test_an_untrained_model_that_extrapolates_draws_a_line(build, generator, memory):
-    model, values = build(NAMES, extrapolate=True), draw(generator, 16, 12, 1)
+    model, values = build(NAMES, extrapolate=1.0), draw(generator, 16, 12, 1)
     with torch.no_grad():
         for decoder in model.decoders.values():
             decoder.proj2.zero_()
@@ -129,7 +129,7 @@ def test_an_untrained_model_that_extrapolates_draws_a_line(build, generator, mem
     torch.testing.assert_close(found, linear(values, 3))
 
 
-@pytest.mark.parametrize("options", [{"extrapolate": True}, {"sees_increments": True}], ids=str)
+@pytest.mark.parametrize("options", [{"extrapolate": 0.7}, {"sees_increments": True}], ids=str)
 def test_the_cache_equals_reading_all_again_where_a_model_looks_back(build, generator, options):
     model, values = build(NAMES, **options), draw(generator, 16, 12, 1)
     cached = rollout(model, values, NAMES, WALLS, 4, memory="cache")
