@@ -110,10 +110,10 @@ def test_new_fields_change_nothing_where_increments_are_seen():
     assert not torch.allclose(speak(FieldModel(SMALL, FIELDS).double()), speak(model))
 
 
-@pytest.mark.parametrize("part", ["extrapolate", "sees_increments"])
+@pytest.mark.parametrize("part", [{"extrapolate": 0.5}, {"sees_increments": True}], ids=str)
 def test_what_walrus_lacks_is_not_written_in_its_layout(tmp_path, part):
     with pytest.raises(FoundationError, match="Walrus does not"):
-        write_walrus(FieldModel(replace(SMALL, **{part: 1}), FIELDS), tmp_path / "out")
+        write_walrus(FieldModel(replace(SMALL, **part), FIELDS), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
