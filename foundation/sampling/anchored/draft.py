@@ -52,9 +52,9 @@ class Draft:
         if not len(rows):
             return
         bounded = self.lengths.adjust(logits, self.length[rows], self.ended[rows, 1 - side])
-        allowed = bounded > -torch.inf
         if self.constraint is not None:
-            allowed &= self.constraint.allowed(side, self.numbers[rows])
+            bounded += self.constraint.log_weights(side, self.numbers[rows])
+        allowed = bounded > -torch.inf
         self._check(allowed, rows)
         ids = self.choice.codes(bounded, self.chance[rows, self.count[rows, side], side], allowed)
         if self.constraint is not None:

@@ -4,13 +4,16 @@ from dataclasses import fields
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from foundation.model.anchored.order import RIGHT
 from foundation.sampling.design.constraints import Constraints
 from foundation.sampling.design.lookahead import Lookahead
+from foundation.sampling.design.outlook import Outlook
 from foundation.sampling.design.partial import Partial, Side
+
+TINY = 1e-300  # chances below, as of long templates, are not told apart
 
 
 class Kept:
@@ -34,11 +37,16 @@ class Kept:
         else:
             before = rng.choice(ahead.gaps(), samples)
         partial = Partial.begin(ahead, before)
+        self._outlook = Outlook.of(constraints, ahead)
         self._partial = partial.keep(np.arange(samples))  # a copy, to be written into
 
-    def allowed(self, side: int, samples: Int[Tensor, "n"]) -> Bool[Tensor, "n 5"]:
-        """Which of A, C, G, U and <eos> keep these samples completable."""
-        return torch.from_numpy(self._partial.keep(samples.numpy()).allowed(_name(side)))
+    def log_weights(self, side: int, samples: Int[Tensor, "n"]) -> Float[Tensor, "n 5"]:
+        """The outlook after A, C, G, U and <eos>, beside the best of them; -inf where nothing could complete it."""
+        partial = self._partial.keep(samples.numpy())
+        chance = np.stack([self._outlook.chance(after) for after in partial.each(_name(side))], 1)
+        weight = np.log(np.maximum(chance, TINY))
+        weight -= weight.max(1, keepdims=True)
+        return torch.from_numpy(np.where(partial.allowed(_name(side)), weight, -np.inf))
 
     def advance(self, side: int, samples: Int[Tensor, "n"], ids: Int[Tensor, "n"]) -> None:
         """Note what was drawn.

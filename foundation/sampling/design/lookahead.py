@@ -70,14 +70,14 @@ class Lookahead:
         table = np.zeros((*self.final.shape, self.automaton.states), dtype=bool)
         for length in reversed(range(len(self.final) - 1)):
             table[length] = self.final[length][:, None] & self.automaton.accepting
-            for letter, step in enumerate(self._steps(length)):
+            for letter, step in enumerate(self.steps(length)):
                 table[length] |= self._heavier(table[length + 1], letter)[:, step]
         return table
 
     def left(self, gap: int) -> Bool[np.ndarray, "L G S"]:
         """From which states before w letters on the left alone can complete, the right side having ended."""
-        if gap not in self._left:
-            self._left[gap] = self._left_of(gap) if self.known else self._left_anyhow()
+        for less in range(len(self._left), gap + 1):  # each builds on the one before
+            self._left[less] = self._left_of(less) if self.known else self._left_anyhow()
         return self._left[gap]
 
     def open(self, gap: int) -> UInt8[np.ndarray, "L G S bytes"]:
@@ -93,7 +93,7 @@ class Lookahead:
         found = []
         for length in range(len(self.final) - 1):
             found.append((reached & self.right[length]).any())
-            parts = [self._lighter(_led(reached, step), a) for a, step in enumerate(self._steps(length))]
+            parts = [self._lighter(_led(reached, step), a) for a, step in enumerate(self.steps(length))]
             reached = np.logical_or.reduce(parts or [np.zeros_like(reached)])
         return np.nonzero(found)[0]
 
@@ -101,7 +101,7 @@ class Lookahead:
         table = np.zeros((*self.final.shape, self.automaton.states), dtype=bool)
         for length in reversed(range(len(self.final) - 1)):
             table[length, :, self.automaton.start] = self.final[length]
-            for letter, step in enumerate(self._steps(0)):
+            for letter, step in enumerate(self.steps(0)):
                 table[length] |= _led(self._heavier(table[length + 1], letter), step)
         return table
 
@@ -111,7 +111,7 @@ class Lookahead:
             table[:, :, self.automaton.start] = self.final
             return table
         before = self.left(gap - 1)[1:]
-        for letter, step in enumerate(self._steps(gap - 1)):
+        for letter, step in enumerate(self.steps(gap - 1)):
             table[:-1] |= _led(self._heavier(before, letter, axis=1), step)
         return table
 
@@ -119,11 +119,11 @@ class Lookahead:
         ended = np.packbits(self.left(gap), axis=-1)  # [L, G, bytes]
         table = ended[:, :, None] * self.automaton.accepting[:, None].astype(np.uint8)  # [L, G, S, bytes]
         for length in reversed(range(len(self.final) - 1)):
-            for letter, step in enumerate(self._steps(gap + length)):
+            for letter, step in enumerate(self.steps(gap + length)):
                 table[length] |= self._heavier(table[length + 1], letter)[:, step]
         return table
 
-    def _steps(self, position: int) -> np.ndarray:
+    def steps(self, position: int) -> np.ndarray:
         """int32 [letters, S] at a position; no letters beyond the longest sequence."""
         kind = self.automaton.kind
         return self.automaton.step[kind[position]] if position < len(kind) else self.automaton.step[0, :0]

@@ -62,10 +62,14 @@ class Partial:
 
     def allowed(self, side: Side) -> Bool[np.ndarray, "n ids"]:
         """Which letters may come next on this side, and (id END) whether it may end; a side that has ended stays so."""
-        choices = [self._after(side, np.full(len(self.length), id_))._completable() for id_ in range(END + 1)]
+        choices = [after.completable() for after in self.each(side)]
         is_open = self.left if side == "left" else self.right
         ended = np.arange(END + 1) == END
         return np.where(is_open[:, None], np.stack(choices, 1), ended)
+
+    def each(self, side: Side) -> list["Partial"]:
+        """What would become of all of them with each letter in turn on this side, and last with its end."""
+        return [self._after(side, np.full(len(self.length), i)) for i in range(END + 1)]
 
     def advance(self, side: Side, ids: Int[np.ndarray, "n"]) -> "Partial":
         """With the chosen ids on this side; a side that has ended takes END alone.
@@ -75,7 +79,7 @@ class Partial:
         """
         is_open = self.left if side == "left" else self.right
         after = self._after(side, ids)
-        if not np.where(is_open, after._completable(), ids == END).all():
+        if not np.where(is_open, after.completable(), ids == END).all():
             raise FoundationError(f"{ids.tolist()} on the {side}: not allowed. Choose among `allowed`.")
         return after
 
@@ -101,7 +105,7 @@ class Partial:
         sides = {"left" if leftwards else "right": is_open}
         return replace(self, map=grown, length=self.length + laid, gc=self.gc + weight, gap=gap, **sides)
 
-    def _completable(self) -> Bool[np.ndarray, "n"]:
+    def completable(self) -> Bool[np.ndarray, "n"]:
         """Whether some completion fulfils all constraints."""
         ahead = self.lookahead
         at = np.minimum(self.length, len(ahead.final) - 1), np.minimum(self.gc, ahead.final.shape[1] - 1)

@@ -80,13 +80,13 @@ class Purines:
     def side(self, sample, side):
         return [letter for where, letter in self.events[sample] if where == side]
 
-    def allowed(self, side, samples):
+    def log_weights(self, side, samples):
         table = torch.zeros(len(samples), 5, dtype=torch.bool)
         table[:, [0, 2] if side == RIGHT else [1, 3]] = True
         for row, s in zip(table, samples.tolist(), strict=True):
             row[EOS] = len(self.side(s, side)) >= 2
             row[1] &= self.side(s, RIGHT)[-1:] != [0]
-        return table
+        return table.double().log()
 
     def advance(self, side, samples, ids):
         for s, letter in zip(samples.tolist(), ids.tolist(), strict=True):

@@ -11,9 +11,7 @@ from Bio import SeqIO
 from foundation.__main__ import main
 from foundation.model.anchored.config import AnchoredConfig
 from foundation.model.anchored.pretrained import AnchoredModel
-from foundation.sampling.anchored.choices import Constraint
 from foundation.sampling.design.constraints import Constraints
-from foundation.sampling.design.kept import Kept
 
 RULES = "require UGUA; forbid GAAUUC; forbid RRRRR; gc 0.3-0.6; length 12-24; max_homopolymer 3"
 FULFILS = {
@@ -164,10 +162,3 @@ def test_a_real_complex(models, bio_data, tmp_path):
     out = tmp_path / "d.fasta"
     assert run(models, bio_data / "structure" / "2q2k.cif", out, "--chain", "A", "--rules", RULES, n=4) == 0
     assert read(out)
-
-
-def test_kept_is_what_the_sampler_asks_for():
-    kept = Kept(Constraints(template="ANNG"), 3, None, np.random.default_rng(0))
-    assert isinstance(kept, Constraint)
-    samples = torch.tensor([2, 0])
-    assert kept.allowed(0, samples).shape == (2, 5)
