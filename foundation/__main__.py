@@ -1,9 +1,12 @@
 """The table of subcommands: `foundation VERB`. Each is a typed function; its signature is its options and its YAML."""
 
+import re
 import sys
 from importlib import import_module
+from pathlib import Path
 
 from foundation.errors import FoundationError
+from foundation.extras import PACKAGE, extra_of
 
 COMMANDS: dict[str, str | dict[str, str]] = {
     "quickstart": "foundation.quickstart:quickstart",
@@ -15,11 +18,12 @@ COMMANDS: dict[str, str | dict[str, str]] = {
     "inspect": "foundation.data.inspect:inspect",
     "statistics": "foundation.data.fields.statistics:statistics",
     "tokenize": {"train": "foundation.tokenizers.train:train", "apply": "foundation.tokenizers.apply:apply"},
-    "train": "foundation.training.train:train",
+    "train": {"": "foundation.training.train:train", "anchored": "foundation.training.anchored.train:train"},
     "fields": {
         "train": "foundation.training.fields.train:train",
         "evaluate": "foundation.evaluation.fields.evaluate:evaluate",
         "steer": "foundation.evaluation.fields.steer:steer",
+        "probe": "foundation.evaluation.fields.probe:probe",
         "mixing": "foundation.evaluation.fields.rayleigh_taylor:mixing",
     },
     "export": "foundation.training.export:export",
@@ -37,7 +41,7 @@ SUMMARY = {
     "inspect": "say what a file, shard directory, tokenizer or checkpoint holds",
     "statistics": "measure the channels of simulations and their increments; write stats.yaml",
     "tokenize": "train tokenizers (train), turn record shards into token shards (apply)",
-    "train": "pretrain the masked transformer on token shards",
+    "train": "pretrain the masked transformer on token shards, or train what the config names (system: anchored)",
     "fields": "train on simulations in The Well's layout (train), score (evaluate, mixing) and steer roll-outs (steer)",
     "export": "turn a training checkpoint into model.safetensors + config.json",
     "embed": "frozen embeddings of survey files or shards, as parquet or npz",
@@ -65,6 +69,11 @@ def main(arguments: list[str] | None = None) -> int:
     except FoundationError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except ModuleNotFoundError as error:
+        if (extra := extra_of(error.name or "")) is None:
+            raise
+        print(f"error: this needs {error.name}. Type `pip install '{PACKAGE}[{extra}]'`.", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return 130
@@ -78,7 +87,7 @@ def _run(arguments: list[str]) -> None:
     home = COMMANDS[verb]
     name = f"foundation {verb}"
     if isinstance(home, dict) and "" in home and (not rest or rest[0] not in home):
-        home = home[""]  # what the verb does without a word of its own
+        home = home.get(_system(rest), home[""])  # what the verb does without a word of its own
     elif isinstance(home, dict):
         if not rest or rest[0] not in home:
             if rest and rest[0] in ("-h", "--help"):
@@ -91,6 +100,14 @@ def _run(arguments: list[str]) -> None:
     from foundation.cli import call  # loads jsonargparse, which `--help` alone does not need
 
     call(getattr(import_module(module), function), rest, name)
+
+
+def _system(arguments: list[str]) -> str:
+    """What the config file says it is for, in its line `system: WORD`; "" without file or line."""
+    given = re.search(r"(?:^|\n)--config[=\n]([^\n]+)", "\n".join(arguments))
+    path = Path(given[1]) if given else Path()
+    said = re.search(r"^system: *(\w+)", path.read_text(), re.MULTILINE) if path.is_file() else None
+    return said[1] if said else ""
 
 
 def _overview() -> str:
