@@ -1,22 +1,24 @@
 """The `fields evaluate` verb: a field model beside what it must beat, one step ahead and rolled out, as a report."""
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from foundation.data.fields.record import Field
+from foundation.evaluation.fields.against import others
+from foundation.evaluation.fields.baselines import BASELINES
 from foundation.evaluation.fields.forecaster import Forecaster, of_model, with_baselines
 from foundation.evaluation.fields.roll import compare, one_step
 from foundation.evaluation.fields.samples import whole_trajectories
 from foundation.evaluation.fields.scores import Scores
 from foundation.evaluation.fields.section import section, windows
-from foundation.evaluation.report import Report, Section, write_pictures, write_report
-from foundation.files import whole_file
-from foundation.model.fields.pretrained import FieldModel
+from foundation.evaluation.fields.written import write_all
+from foundation.evaluation.report import Report, Section
+from foundation.model.fields.stored_unet import load_network
 from foundation.progress import track
 
 SOLID = 3  # axes
+TAKEN = ("model", "model, no jitter", *BASELINES)
 
 
 def evaluate(
@@ -24,6 +26,7 @@ def evaluate(
     *,
     sets: dict[str, Path],
     out: Path,
+    against: dict[str, Path] | None = None,
     frames: tuple[int, int] = (6, 3),
     steps: int = 20,
     trajectories: int = 4,
@@ -33,16 +36,17 @@ def evaluate(
     """Score a field model on data sets in The Well's layout, with and without jitter, beside simple forecasts.
 
     Writes results.json, report.html and the pictures of the report. The baselines are persistence (nothing changes)
-    and linear extrapolation of the last increment.
+    and linear extrapolation of the last increment; `--against` adds other models, such as a U-Net trained alike.
 
     Example:
         foundation fields evaluate runs/fields/export --sets '{shear_flow: runs/simulations/shear_flow/data/test}' \
-            --out runs/fields/evaluation
+            --against '{unet: runs/unet/export}' --out runs/fields/evaluation
 
     Args:
         model: directory of an exported field model, a hub name, or a file of weights in Walrus's layout.
         sets: name -> files of The Well, or a directory of them.
         out: directory to write.
+        against: name -> other models, scored beside it in the same way.
         frames: shown on 1 or 2 axes of space, and on 3.
         steps: of the roll-out; fewer where trajectories are shorter.
         trajectories: of each set, evenly spaced.
@@ -52,10 +56,11 @@ def evaluate(
     Raises:
         FoundationError: no such model or files, or fields that the model does not know.
     """
-    network = FieldModel.from_pretrained(model)
-    forecasters = with_baselines(
-        {"model": of_model(network, seed=seed, ensemble=ensemble), "model, no jitter": of_model(network)}
-    )
+    networks = {"model": load_network(model)} | {
+        name: load_network(path) for name, path in others(against, TAKEN).items()
+    }
+    models = {name: of_model(network, seed=seed, ensemble=ensemble) for name, network in networks.items()}
+    forecasters = with_baselines({"model": models["model"], "model, no jitter": of_model(networks["model"])} | models)
     results, sections = {}, []
     for name, files in track(sets.items(), "evaluating", len(sets)):
         samples = whole_trajectories(files, trajectories)
@@ -63,7 +68,9 @@ def evaluate(
         ahead = min(steps, min(len(s.values) for s in samples) - context)
         results[name], made = _scored(name, forecasters, samples, context, ahead)
         sections.append(made)
-    _write(Report("Simulations, predicted", sections, f"{model}, {len(network.names)} fields"), results, out)
+    write_all(
+        Report("Simulations, predicted", sections, f"{model}, {len(networks['model'].names)} fields"), results, out
+    )
 
 
 def _scored(
@@ -71,7 +78,7 @@ def _scored(
 ) -> tuple[dict[str, object], Section]:
     near, far = one_step(forecasters, samples, context), compare(forecasters, samples, context, steps)
     numbers = {source: _numbers(near[source], far[source], steps) for source in forecasters}
-    beaten = [s for s in numbers if s in ("persistence", "linear") and numbers["model"]["1"] < numbers[s]["1"]]
+    beaten = [s for s in numbers if s in BASELINES and numbers["model"]["1"] < numbers[s]["1"]]
     said = f"{name}: VRMSE one step ahead " + ", ".join(f"{n['1']:.3g} ({s})" for s, n in numbers.items())
     print(f"{said}; better than {' and '.join(beaten) or 'neither baseline'}", file=sys.stderr)
     result = {"context": context, "steps": steps, "trajectories": len(samples), "vrmse": numbers}
@@ -84,11 +91,3 @@ def _numbers(near: Scores, far: Scores, steps: int) -> dict[str, float]:
         f"{first}:{last}": far.over("vrmse", first, last) for first, last in windows(steps)
     }
     return numbers | {"worst": float(far.values["vrmse"].max())}
-
-
-def _write(report: Report, results: Mapping[str, object], out: Path) -> None:
-    with whole_file(out / "results.json") as path:
-        path.write_text(json.dumps(results, indent=1) + "\n")
-    write_pictures(report, out / "pictures")
-    write_report(report, out / "report.html")
-    print(f"report: {out / 'report.html'}", file=sys.stderr)

@@ -10,15 +10,15 @@ from torch import Tensor
 from foundation.data.fields.batch import FieldBatch
 from foundation.data.fields.record import Field
 from foundation.evaluation.fields.baselines import BASELINES, Predictor
+from foundation.model.fields.network import FieldNetwork
 from foundation.model.fields.rollout import rollout
-from foundation.model.fields.transformer import FieldTransformer
 
 Forecaster = Callable[[Field, int], Tensor]  # (context, steps) -> [steps, field, *space], all channels of the context
 Future = Float[Tensor, "steps field *space"]
 
 
 def of_model(
-    model: FieldTransformer,
+    model: FieldNetwork,
     memory: Literal["window", "cache"] = "window",
     seed: int | None = None,
     ensemble: int = 1,

@@ -35,7 +35,7 @@ class FieldDataModule(LightningDataModule):
         self, config: FieldDataConfig, model: FieldModelConfig | UNetConfig, seed: int, steps: int, accumulate: int
     ) -> None:
         super().__init__()
-        self.config, self.model, self.seed, self.steps, self.accumulate = config, model, seed, steps, accumulate
+        self.config, self.seed, self.steps, self.accumulate = config, seed, steps, accumulate
         self.sources = [_source(name, some, config, model) for name, some in config.sets.items()]
         self.checks = {
             name: _windows(some.validation, config, stride=(1, 1))

@@ -67,11 +67,10 @@ def train(
     Raises:
         FoundationError: `out` holds another run, or files or a checkpoint that cannot be used.
     """
-    if network == "unet" and start is not None:
-        raise FoundationError(f"--start {start} with --network unet. Finetune transformers, train U-Nets from scratch.")
-    begun = None if start is None else FieldModel.from_pretrained(start)
+    begun = _begun(start, network)
     model = model if begun is None else begun.config
-    stream = FieldDataModule(data, unet if network == "unet" else model, seed, trainer.max_steps, trainer.accumulate)
+    chosen = unet if network == "unet" else model
+    stream = FieldDataModule(data, chosen, seed, trainer.max_steps, trainer.accumulate)
     options = {
         "model": model,
         "network": network,
@@ -90,7 +89,7 @@ def train(
     }
     checkpoint = find(out, resume)
     step = check_same_run(checkpoint, record) if checkpoint else 0
-    trained = _new(stream.model, stream.names, objective, seed) if begun is None else _knowing(begun, stream.names)
+    trained = _new(chosen, stream.names, objective, seed) if begun is None else _knowing(begun, stream.names)
     module = FieldModule(trained, optim, trainer.max_steps, tuple(data.sets), objective, seed, record)
     with quiet(EXPECTED):
         costs = [CostCalibration(data.calibrate_every)] if data.calibrate_every else []
@@ -102,6 +101,12 @@ def train(
         _export(trained, out / "export")
         resolved.write(record["config"], out / "export" / "training.yaml")
         print(f"done: {out / 'export'}", file=sys.stderr)
+
+
+def _begun(start: Path | None, network: str) -> FieldModel | None:
+    if network == "unet" and start is not None:
+        raise FoundationError(f"--start {start} with --network unet. Finetune transformers, train U-Nets from scratch.")
+    return None if start is None else FieldModel.from_pretrained(start)
 
 
 def _new(

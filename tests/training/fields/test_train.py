@@ -207,6 +207,14 @@ def test_a_unet_is_trained_alike(run, tmp_path):
     model = load_network(tmp_path / "unet" / "export")
     assert isinstance(model, FieldUNet) and model.names == ("tracer", "depth", "height")
     assert model.config.channels == (8, 8)
+    assert run("run") == 0
+    scored = ["--sets", "{plane: data/plane.hdf5}", "--out", "scored", "--frames", "[3, 2]", "--steps=3"]
+    scored += ["--trajectories=1", "--against", "{unet: unet/export}"]
+    assert main(["fields", "evaluate", "run/export", *scored]) == 0
+    vrmse = json.loads((tmp_path / "scored" / "results.json").read_text())["plane"]["vrmse"]
+    assert set(vrmse) == {"model", "model, no jitter", "unet", "persistence", "linear"}
+    assert vrmse["unet"]["1"] < vrmse["persistence"]["1"]  # it has learned, the other not yet
+    assert main(["fields", "evaluate", "run/export", *scored[:-1], "{linear: unet/export}"]) == 1
 
 
 @pytest.mark.parametrize(
