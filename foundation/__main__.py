@@ -42,7 +42,7 @@ SUMMARY = {
     "statistics": "measure the channels of simulations and their increments; write stats.yaml",
     "tokenize": "train tokenizers (train), turn record shards into token shards (apply)",
     "train": "pretrain the masked transformer on token shards, or train what the config names (system: anchored)",
-    "fields": "train on simulations in The Well's layout (train), score (evaluate, mixing) and steer roll-outs (steer)",
+    "fields": "train on simulations in The Well's layout (train), score (evaluate, mixing), steer (steer), probe (probe)",
     "export": "turn a training checkpoint into model.safetensors + config.json",
     "embed": "frozen embeddings of survey files or shards, as parquet or npz",
     "evaluate": "probe the frozen encoder on tasks, beside its baselines; write a report",

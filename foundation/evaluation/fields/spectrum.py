@@ -21,18 +21,18 @@ BANDS = ("large scales", "middle scales", "small scales")
 
 def spectral_mse(predicted: Values, true: Values, valid: Valid = None) -> Bands:
     """Mean square error of what remains of both fields in each band."""
-    return _power(predicted - true, valid)
+    return band_power(predicted - true, valid)
 
 
 def spectral_nmse(predicted: Values, true: Values, valid: Valid = None) -> Bands:
     """The same over the mean square of the true field in the band."""
-    return _power(predicted - true, valid) / (_power(true, valid) + EPSILON)
+    return band_power(predicted - true, valid) / (band_power(true, valid) + EPSILON)
 
 
-def band_edges(space: Sequence[int]) -> Float[Tensor, "edges"]:
+def band_edges(space: Sequence[int], bands: int = len(BANDS)) -> Float[Tensor, "edges"]:
     """Upper edges of the bands but for the last, in radians per point."""
     low, high = math.log(2 * math.pi / max(space)), math.log(math.pi * math.sqrt(len(space)) + 1e-6)
-    return torch.linspace(low, high, len(BANDS) + 1, dtype=torch.float64)[1:-1].exp()
+    return torch.linspace(low, high, bands + 1, dtype=torch.float64)[1:-1].exp()
 
 
 def wavenumbers(space: Sequence[int]) -> Float[Tensor, "*space"]:
@@ -41,16 +41,16 @@ def wavenumbers(space: Sequence[int]) -> Float[Tensor, "*space"]:
     return torch.stack(torch.meshgrid(*axes, indexing="ij")).norm(dim=0)
 
 
-def _power(values: Values, valid: Valid) -> Bands:
+def band_power(values: Values, valid: Valid = None, bands: int = len(BANDS)) -> Bands:
     """Mean square of the values in each band, by Plancherel's theorem."""
     if valid is not None:
         values = torch.where(valid[:, None, None], values, 0.0)
     space = values.shape[3:]
     power = torch.fft.fftn(values, dim=tuple(range(3, values.ndim))).abs().square().flatten(3)
-    found = power.new_zeros(*power.shape[:3], len(BANDS))
-    return found.index_add(3, _band(tuple(space)).to(power.device), power) / math.prod(space) ** 2
+    found = power.new_zeros(*power.shape[:3], bands)
+    return found.index_add(3, _band(tuple(space), bands).to(power.device), power) / math.prod(space) ** 2
 
 
 @lru_cache(maxsize=8)  # one frame after another has the same grid
-def _band(space: tuple[int, ...]) -> Int[Tensor, "modes"]:
-    return torch.bucketize(wavenumbers(space).flatten(), band_edges(space), right=True)
+def _band(space: tuple[int, ...], bands: int) -> Int[Tensor, "modes"]:
+    return torch.bucketize(wavenumbers(space).flatten(), band_edges(space, bands), right=True)
