@@ -10,8 +10,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from statistics import median
+from types import ModuleType
 
 from foundation.errors import FoundationError
 
@@ -20,6 +22,7 @@ BENCHMARKS: dict[str, str] = {  # name -> function without arguments that return
     "decode": "foundation.kernels.decode.benchmark:cached_vs_whole",
     "loss": "foundation.kernels.loss.benchmark:chunked_vs_whole",
     "prologue": "foundation.kernels.prologue.benchmark:fused_vs_eager",
+    "design": "foundation.model.anchored.benchmark:design_vs_published",
     "balance": "foundation.data.balance.benchmark:rows",
     "fields": "foundation.data.fields.benchmark:windows_vs_the_well",
     "shards": "foundation.data.benchmark:chunked_vs_single",
@@ -131,6 +134,21 @@ def peak_bytes(function: Callable[[], object]) -> int:
             held += event.nbytes()
             most = max(most, held)
     return most
+
+
+def slow_reading(name: str) -> ModuleType:
+    """A module below tests/ that a benchmark compares with, such as "model/fields/slow_walrus.py".
+
+    Raises:
+        FoundationError: there are no tests, because the package was installed without them.
+    """
+    path = Path(__file__).resolve().parents[1] / "tests" / name
+    spec = spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise FoundationError(f"{path} is not there: this benchmark compares with a test. Run it in a checkout.")
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def _run(home: str) -> list[Row]:

@@ -114,3 +114,25 @@ def symbol_logits(w, states, symbols, rna, depth=10):
 def arranged(letters, contact):
     """<eos> x_0 ... x_c <cntl> <cntr> x_(c+1) ... <eos>."""
     return [EOS, *letters[: contact + 1], CNTL, CNTR, *letters[contact + 1 :], EOS]
+
+
+def draw_symbol_by_symbol(w, states, letters, generator=None):
+    """A sequence as the released code draws it: right, left, right, ..., one whole pass for every symbol."""
+    left, right = [], []
+    while len(left) + len(right) < letters:
+        symbols = [*left[::-1], CNTL, CNTR, *right]
+        on_right = len(right) <= len(left)
+        logits = symbol_logits(w, states, symbols, True)[-1 if on_right else 0]
+        probability = logits[:EOS].softmax(-1)
+        (right if on_right else left).append(int(torch.multinomial(probability, 1, generator=generator)))
+    return left[::-1] + right
+
+
+def training_loss(w, proteins, samples):
+    """Mean over samples of the mean nats a symbol; proteins are arguments of `protein_states`."""
+    losses = []
+    for protein, (letters, contact) in zip(proteins, samples, strict=True):
+        logits = symbol_logits(w, protein_states(w, *protein), arranged(letters, contact), True)
+        targets = torch.tensor([EOS, *letters, EOS])
+        losses.append(F.cross_entropy(logits[1:-1], targets))
+    return torch.stack(losses).mean()
