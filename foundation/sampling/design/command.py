@@ -90,25 +90,28 @@ def design(
         raise FoundationError(f"n {n}. Ask for at least 1 sequence.")
     wanted = _wanted(constraints, rules)
     check_satisfiable(wanted)
-    target = _protein(structure, chain)
-    others = _decoys(decoys)
+    target, others = _protein(structure, chain), _decoys(decoys)
     network = AnchoredModel.from_pretrained(model, device).eval()
-    request = _Request(network, target, wanted, anchor, choice, rna, seed, batch)
-    drawn = composition(request.draw(n))
+    drawn = composition(_Request(network, target, wanted, anchor, choice, rna, seed, batch).draw(n))
     if others:
         drawn = specificity(drawn, network, others, rna, batch)
     if fold and rna and can_fold():
         drawn = folding(drawn)
     rank = drawn.scores["specificity" if others else "per_nucleotide"]
     kept = drawn.select(distinct(drawn.sequences, rank, distance))
-    settings = {
-        "model": model, "structure": structure, "chain": chain or "all", "drawn": n, "seed": seed, "anchor": anchor,
-        **asdict(choice), "decoys": decoys, "distance": distance, "kind": "RNA" if rna else "DNA",
-    }  # fmt: skip
+    settings = {"model": model, "structure": structure, "chain": chain or "all", "drawn": n, "seed": seed}
+    settings |= {"anchor": anchor, **asdict(choice), "decoys": decoys, "distance": distance, "rna": rna}
+    _write(files, kept, drawn, wanted, settings)
+
+
+def _write(
+    files: tuple[Path, Path, Path], kept: Designs, drawn: Designs, constraints: Constraints, settings: dict[str, object]
+) -> None:
+    """The FASTA file last: who finds it finds the others."""
     write_csv(files[1], kept)
-    write_design_report(files[2], kept, drawn, f"Designs for {structure.name}", wanted.clauses, settings)
+    write_design_report(files[2], kept, drawn, f"Designs for {settings['structure']}", constraints.clauses, settings)
     write_fasta(files[0], kept)
-    print(f"{out}: {len(kept)} of {n} sequences kept; report: {files[2]}", file=sys.stderr)
+    print(f"{files[0]}: {len(kept)} of {len(drawn)} sequences kept; report: {files[2]}", file=sys.stderr)
 
 
 @dataclass(frozen=True)
