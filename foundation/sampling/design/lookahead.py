@@ -44,11 +44,7 @@ class Lookahead:
 
     @classmethod
     def of(cls, constraints: Constraints, known: bool) -> "Lookahead":
-        """The tables of `constraints`; they are filled when they are first asked for.
-
-        Raises:
-            FoundationError: tables too large for the memory of an ordinary machine.
-        """
+        """The tables of `constraints`; they are filled when they are first asked for."""
         automaton = Automaton.of(constraints)
         low, high = constraints.gc or (0.0, 0.0)
         length = np.arange(constraints.lengths[1] + 2)[:, None]
@@ -56,11 +52,6 @@ class Lookahead:
         final = (low * length <= gc + ROUNDING) & (gc <= high * length + ROUNDING)
         final &= (constraints.lengths[0] <= length) & (length <= constraints.lengths[1])
         final[:, -1] = False
-        size = final.size * automaton.states * -(-automaton.states // 8)
-        if size > MOST_BYTES:
-            raise FoundationError(
-                f"The constraints need tables of {size / 2**30:.0f} GiB. Give fewer or shorter motifs or sequences."
-            )
         weight = np.array([constraints.gc is not None and letter in "CG" for letter in LETTERS], dtype=np.int64)
         return cls(automaton, weight, final, known or constraints.positional)
 
@@ -81,8 +72,17 @@ class Lookahead:
         return self._left[gap]
 
     def open(self, gap: int) -> UInt8[np.ndarray, "L G S bytes"]:
-        """The same with both sides open, for each state after w; states before w are packed, eight to a byte."""
+        """The same with both sides open, for each state after w; states before w are packed, eight to a byte.
+
+        Raises:
+            FoundationError: tables too large for the memory of an ordinary machine.
+        """
         if gap not in self._open:
+            size = self.final.size * self.automaton.states * -(-self.automaton.states // 8)
+            if size > MOST_BYTES:
+                raise FoundationError(
+                    f"The constraints need tables of {size / 2**30:.0f} GiB. Give fewer or shorter motifs or sequences."
+                )
             self._open[gap] = self._open_of(gap)
         return self._open[gap]
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from foundation.errors import FoundationError
 from foundation.model.anchored.order import EOS, LEFT, RIGHT
 from foundation.sampling.anchored.choices import Constraint
 from foundation.sampling.design.constraints import Constraints
@@ -109,3 +110,10 @@ def test_it_is_a_constraint_and_what_it_forbids_is_infinite():
 def test_long_templates_do_not_underflow():
     kept = Kept(Constraints(template="ACGU" * 200), 1, 400, np.random.default_rng(0))
     assert kept.log_weights(RIGHT, torch.tensor([0])).tolist() == [[0.0, *[-torch.inf] * 4]]
+
+
+def test_tables_beyond_memory_are_refused():
+    motifs = tuple("ACGU"[i % 4] + "ACGUUGCAACGUGGCAU"[i:] + "ACCGGUU"[: i % 7] for i in range(9))
+    kept = Constraints(require=motifs[:7], gc=(0.1, 0.9), length=(400, 1000))
+    with pytest.raises(FoundationError, match="need tables of"):
+        Kept(kept, 1, None, np.random.default_rng(0)).log_weights(RIGHT, torch.tensor([0]))
