@@ -1,0 +1,1 @@
+"""Training of sequences that grow from an anchor before a protein."""
