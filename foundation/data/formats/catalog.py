@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from foundation.data.formats import (
+    apogee,
     cutouts,
     desi,
     fasta,
+    galah,
     genbank,
     hsc,
     legacy,
@@ -35,6 +37,10 @@ class Format:
 FORMATS: tuple[Format, ...] = (  # the first that recognises a file reads it
     Format("SDSS/BOSS/eBOSS spec-*", sdss.recognises, sdss.read),
     Format("DESI coadd-* and spectra-*", desi.recognises, desi.read, desi.read_segments),
+    Format("GALAH DR3 and DR4", galah.recognises, galah.read),
+    Format("APOGEE apStar and asStar", apogee.recognises_star, apogee.read_star),
+    Format("APOGEE aspcapStar", apogee.recognises_aspcap, apogee.read_aspcap),
+    Format("APOGEE apVisit", apogee.recognises_visit, apogee.read_visit),
     Format("DESI redrock-*", redrock.recognises, redrock.read),
     Format("Legacy Surveys bricks", legacy.recognises_brick, legacy.read_brick),
     Format("Legacy Surveys cut-outs", legacy.recognises_cutout, legacy.read_cutout),

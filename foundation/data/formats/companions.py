@@ -1,7 +1,8 @@
 """Which files are read together: the bands of an image, its weights and mask, a spectrum and its redshift.
 
 Each file has one *leader*, the file that is read for it. Of `DES_g.fits`, `DES_r.fits` it is `DES_g.fits`; of a
-weight file its image; of `redrock-X.fits` the `coadd-X.fits` beside it; of `tractor-BRICK.fits` the brick's image.
+weight file its image; of `redrock-X.fits` the `coadd-X.fits` beside it; of `tractor-BRICK.fits` the brick's image; of a
+star's cameras in GALAH the bluest.
 """
 
 import re
@@ -10,12 +11,13 @@ from pathlib import Path
 BANDS = "ugrizy"  # in the order in which they become planes
 BAND_FILE = re.compile(rf"^(.*[-_.])([{BANDS}])(\.fits(?:\.[gf]z)?)$")
 BRICK = re.compile(r"^legacysurvey-(\w+)-(\w+?)(?:-([ugrizy]))?\.fits(?:\.[gf]z)?$")
+CAMERA = re.compile(r"^(\d{15})([1-4])(\.fits(?:\.gz)?)$")
 PACKING = (".fits", ".fits.fz", ".fits.gz")
 
 
 def leader(path: Path) -> Path:
     """The file that is read when `path` is asked for; `path` itself if it stands alone."""
-    for find in (_spectra_of, _brick_of):
+    for find in (_spectra_of, _brick_of, _first_camera):
         if found := find(path):
             return found
     return next(iter(band_files(path).values()))
@@ -32,6 +34,18 @@ def band_files(path: Path) -> dict[str, Path]:
     stem, own, ending = match.groups()
     named = {band: path.with_name(f"{stem}{band}{ending}") for band in BANDS}
     return {band: file for band, file in named.items() if band == own or file.is_file()}
+
+
+def camera_files(path: Path) -> dict[int, Path]:
+    """Camera number -> file, for GALAH files of the same star beside `path`; `path` alone under 1 if it is no such."""
+    match = CAMERA.match(path.name)
+    if not match:
+        return {1: path}
+    star, own, ending = match.groups()
+    endings = dict.fromkeys((ending, ".fits", ".fits.gz"))
+    found = {c: _first(path, [f"{star}{c}{e}" for e in endings]) for c in range(1, 5)}
+    found[int(own)] = path
+    return {camera: file for camera, file in found.items() if file is not None}
 
 
 def brick_file(image: Path, kind: str) -> Path | None:
@@ -70,6 +84,10 @@ def _brick_of(path: Path) -> Path | None:
             return None
         brick = match[1]
     return _first(path, [f"legacysurvey-{brick}-image-{band}{ending}" for band in BANDS for ending in PACKING])
+
+
+def _first_camera(path: Path) -> Path | None:
+    return next(iter(camera_files(path).values())) if CAMERA.match(path.name) else None
 
 
 def _first(beside: Path, names: list[str]) -> Path | None:

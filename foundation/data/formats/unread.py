@@ -10,11 +10,6 @@ def name_of(source: Source) -> str:
     return next((name for name, is_it in UNREAD if source.hdus and is_it(source)), "")
 
 
-def _is_apogee(source: Source) -> bool:
-    shapes = [hdu.shape for hdu in source.hdus if hdu.is_image]
-    return "APOGEE_ID" in source.columns(len(source.hdus) - 1) or shapes.count((8575,)) >= 3
-
-
 def _is_2df(source: Source) -> bool:
     return "VARIANCE" in source.names and "FIBRES" in source.names
 
@@ -24,9 +19,8 @@ def _is_psf(source: Source) -> bool:
 
 
 UNREAD: tuple[tuple[str, Callable[[Source], bool]], ...] = (
-    ("a GALAH spectrum", lambda s: {"NORMALIZED", "RELATIVE_ERROR"} <= set(s.names)),
     ("a GALAH label table", lambda s: "SOBJECT_ID" in s.columns(1)),
-    ("an APOGEE spectrum", _is_apogee),
+    ("a table of APOGEE stars", lambda s: "APOGEE_ID" in s.columns(len(s.hdus) - 1)),
     ("a Gaia XP spectrum", lambda s: {"SOURCE_ID", "BP_BASIS_FUNCTION_ID"} <= s.columns(1)),
     ("an AAOmega or 2dF spectrum", _is_2df),
     ("a DECam exposure in counts", lambda s: str(s.header().get("INSTRUME", "")).strip() == "DECam"),

@@ -91,7 +91,7 @@ def test_an_unknown_layout_says_what_is_there_and_what_is_read(tmp_path):
     [
         ({"source_id": [1], "bp_basis_function_id": [56]}, "a Gaia XP spectrum"),
         ({"sobject_id": [1]}, "a GALAH label table"),
-        ({"APOGEE_ID": ["2M"]}, "an APOGEE spectrum"),
+        ({"APOGEE_ID": ["2M"]}, "a table of APOGEE stars"),
     ],
 )
 def test_known_formats_of_later_versions_are_named(write_table, columns, name):
@@ -136,7 +136,7 @@ def test_files_are_closed_when_reading_stops(write_coadd):
     assert hdus._file.closed
 
 
-UNREADABLE = re.compile(r"apogee/|gaia_xp/|galah/|other_spectra/|images_decam_ccd/|PSF_HSC")
+UNREADABLE = re.compile(r"gaia_xp/|labels|other_spectra/|images_decam_ccd/|PSF_HSC")
 
 
 def test_the_whole_real_collection_is_read_or_named(astro_data):
