@@ -54,7 +54,7 @@ class AnchoredModel(AnchoredTransformer):
         if not is_anchored_model(path):
             raise FoundationError(
                 f"{path} holds no anchored model but {stored_kind(path) or 'another'} one. "
-                "Give what `foundation anchored train` or `foundation convert` wrote."
+                "Give what a training run or `foundation convert` wrote."
             )
         config = _read_config(path / "config.json")
         return from_released(read_tensors(path / "model.safetensors"), config, str(path), cls).to(device)
