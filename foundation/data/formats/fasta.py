@@ -8,7 +8,7 @@ import numpy as np
 
 from foundation.data.biology.sequence import Sequence, kind_of
 from foundation.data.formats.letters import samples_of, text_of
-from foundation.data.formats.source import FormatError, Samples, Source
+from foundation.data.formats.source import Samples, Source
 from foundation.data.records import Sample
 
 FASTQ = re.compile(rb"\A@[^\n]*\r?\n[^\n]*\r?\n\+")  # four lines an entry, as all machines write it
@@ -32,7 +32,7 @@ def read(source: Source) -> Samples:
         FormatError: no entry is a sequence.
     """
     with text_of(source) as text:
-        entries = _fasta(source, text)
+        entries = _fasta(text)
         return (yield from samples_of(source, entries, lambda entry, number: _sample(source, entry, number)))
 
 
@@ -43,7 +43,7 @@ def read_fastq(source: Source) -> Samples:
         FormatError: no entry is a sequence, or the file is cut short.
     """
     with text_of(source) as text:
-        entries = _fastq(source, text)
+        entries = _fastq(text)
         return (yield from samples_of(source, entries, lambda entry, number: _sample(source, entry, number)))
 
 
@@ -55,24 +55,16 @@ def _sample(source: Source, entry: Entry, number: int) -> Sample:
     return Sample(name or f"{source.path.name.partition('.')[0]}-{number}", {sequence.kind: sequence}, {}, origin)
 
 
-def _fasta(source: Source, text: TextIOWrapper) -> Iterator[Entry]:
-    try:
-        from Bio.SeqIO.FastaIO import SimpleFastaParser
-    except ImportError as error:
-        raise _needs_biopython(source) from error
+def _fasta(text: TextIOWrapper) -> Iterator[Entry]:
+    from Bio.SeqIO.FastaIO import SimpleFastaParser
+
     return ((title, letters, None) for title, letters in SimpleFastaParser(text))
 
 
-def _fastq(source: Source, text: TextIOWrapper) -> Iterator[Entry]:
-    try:
-        from Bio.SeqIO.QualityIO import FastqGeneralIterator
-    except ImportError as error:
-        raise _needs_biopython(source) from error
+def _fastq(text: TextIOWrapper) -> Iterator[Entry]:
+    from Bio.SeqIO.QualityIO import FastqGeneralIterator
+
     return (
         (title, letters, np.frombuffer(quality.encode(), np.uint8) - 33)
         for title, letters, quality in FastqGeneralIterator(text)
     )
-
-
-def _needs_biopython(source: Source) -> FormatError:
-    return FormatError(f'{source.path}: sequences need biopython. Type `pip install "foundation-science[bio]"`.')

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from foundation.data.biology.feature import Feature, Part
 from foundation.data.biology.sequence import Kind, Sequence
 from foundation.data.formats.letters import samples_of, text_of
-from foundation.data.formats.source import FormatError, Samples, Source
+from foundation.data.formats.source import Samples, Source
 from foundation.data.records import RecordError, Sample
 
 if TYPE_CHECKING:
@@ -31,17 +31,13 @@ def read(source: Source) -> Samples:
         FormatError: no entry has letters.
     """
     with text_of(source) as text:
-        entries = _entries(source, text)
+        entries = _entries(text)
         return (yield from samples_of(source, entries, lambda entry, number: _sample(source, entry, number)))
 
 
-def _entries(source: Source, text: TextIOWrapper) -> "Iterator[SeqRecord]":
-    try:
-        from Bio import BiopythonWarning, SeqIO
-    except ImportError as error:
-        raise FormatError(
-            f'{source.path}: sequences need biopython. Type `pip install "foundation-science[bio]"`.'
-        ) from error
+def _entries(text: TextIOWrapper) -> "Iterator[SeqRecord]":
+    from Bio import BiopythonWarning, SeqIO
+
     entries = SeqIO.parse(text, "genbank")
     while True:
         with warnings.catch_warnings():

@@ -96,13 +96,8 @@ def _structure(source: Source, number: int) -> Structure:
 
 def _parse(source: Source) -> "gemmi.Structure":
     """gemmi's reading, with what it lets pass but must not."""
-    try:
-        import Bio  # noqa: F401 - its table of modified residues is needed later
-        import gemmi
-    except ImportError as error:
-        raise FormatError(
-            f'{source.path}: structures need {error.name}. Type `pip install "foundation-science[bio]"`.'
-        ) from error
+    import gemmi
+
     content = source.content()
     try:
         if MMCIF.match(content):

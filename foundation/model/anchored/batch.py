@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from foundation.data.biology.protein import ProteinFrames
 from foundation.errors import FoundationError
 from foundation.kernels.attention import AttentionLayout
 from foundation.kernels.attention.segments import segment_of
@@ -44,6 +46,12 @@ class Protein:
                 f"protein: residues run from {int(self.residues.min())} to {int(self.residues.max())}. "
                 f"Give 0 to {RESIDUES - 1}."
             )
+
+    @classmethod
+    def of(cls, frames: ProteinFrames) -> "Protein":
+        """The residues that were read off a structure."""
+        parts = frames.residues, frames.rotation, frames.translation, frames.index
+        return cls(*(torch.from_numpy(np.ascontiguousarray(part)) for part in parts))
 
     @classmethod
     def absent(cls) -> "Protein":

@@ -175,9 +175,7 @@ def _wanted(constraints: Constraints, rules: str) -> Constraints:
 
 def _protein(path: Path, chain: str) -> Protein:
     whole = read_structure(path)
-    frames = protein_frames(whole.select(chain) if chain else whole)
-    residues, rotation, translation, index = (torch.from_numpy(part) for part in frames[:4])
-    return Protein(residues, rotation, translation, index)
+    return Protein.of(protein_frames(whole.select(chain) if chain else whole))
 
 
 def _decoys(directory: Path | None) -> list[Protein]:

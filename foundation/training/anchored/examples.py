@@ -76,7 +76,7 @@ class ComplexExamples:
         letters = torch.tensor([LETTERS.index(letter) for letter in drawn.letters[start:end]])
         rows = grow(letters, anchor, self.factorisation, ends)
         frames = _disturbed(nearest(drawn.target.frames, residue, self.residues), self.noise, rng)
-        return as_protein(frames), rows
+        return Protein.of(frames), rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,19 +116,13 @@ class ResidueExamples:
         if not asked.any() and known.any():
             asked[rng.choice(np.flatnonzero(known))] = True
         kind = np.where(asked, frames.residues, -1)
-        protein = as_protein(frames)
+        protein = Protein.of(frames)
         return replace(protein, residues=torch.from_numpy(np.where(asked, UNKNOWN, frames.residues))), torch.from_numpy(
             kind
         )
 
 
 Examples = ComplexExamples | ResidueExamples
-
-
-def as_protein(frames: ProteinFrames) -> Protein:
-    """The residues as the model takes them."""
-    parts = (frames.residues, frames.rotation, frames.translation, frames.index)
-    return Protein(*(torch.from_numpy(np.ascontiguousarray(part)) for part in parts))
 
 
 def nearest(frames: ProteinFrames, residue: int, count: int) -> ProteinFrames:

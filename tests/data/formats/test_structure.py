@@ -2,6 +2,7 @@
 
 import gzip
 import re
+import sys
 
 import gemmi
 import numpy as np
@@ -191,6 +192,13 @@ def test_a_directory_of_structures_and_sequences_is_ingested(bio_data, tmp_path,
     np.testing.assert_array_equal(stored.coordinates, read_structure(tmp_path / "in/structure/3zee.cif").coordinates)
     assert main(["inspect", str(tmp_path / "in/structure/1LCD.cif.gz")]) == 0
     assert "A protein 51" in capsys.readouterr().out
+
+
+def test_a_missing_reader_is_explained(write, monkeypatch, capsys, tmp_path):
+    monkeypatch.setitem(sys.modules, "gemmi", None)
+    path = write(backbone("ALA", 1))
+    assert main(["ingest", str(path), "--out", str(tmp_path / "shards")]) == 1
+    assert "pip install 'foundation-science[bio]'" in capsys.readouterr().err
 
 
 def test_every_file_of_the_catalogue_says_so(write):
