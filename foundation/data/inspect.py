@@ -15,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 
 from foundation.data.biology.sequence import Sequence
 from foundation.data.biology.structure import Structure
+from foundation.data.coefficients import Coefficients
 from foundation.data.fields.layout import ORDERS
 from foundation.data.fields.opening import is_hdf5
 from foundation.data.fields.reader import WellReader
@@ -253,6 +254,8 @@ def _record(record: Record) -> str:
         return f"{record.kind}, {len(record)} letters{doubtful}{features}"
     if isinstance(record, Structure):
         return _structure(record)
+    if isinstance(record, Coefficients):
+        return f"{len(record.values)} coefficients of {record.basis}, {record.relevant} above the noise"
     return type(record).__name__
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from foundation.data.biology.sequence import Sequence
 from foundation.data.biology.structure import Structure
+from foundation.data.coefficients import Coefficients
 from foundation.data.fields.record import Field
 from foundation.errors import RecordError
 
@@ -203,7 +204,7 @@ class Scalar:
         _set(self, value=float(self.value), sigma=None if self.sigma is None else float(self.sigma))
 
 
-Record = Spectrum | Image | Scalar | Field | Sequence | Structure
+Record = Spectrum | Image | Scalar | Field | Sequence | Structure | Coefficients
 RECORDS: dict[str, type] = {  # names used in files
     "spectrum": Spectrum,
     "image": Image,
@@ -211,6 +212,7 @@ RECORDS: dict[str, type] = {  # names used in files
     "field": Field,
     "sequence": Sequence,
     "structure": Structure,
+    "coefficients": Coefficients,
 }
 
 

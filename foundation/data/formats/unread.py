@@ -21,7 +21,6 @@ def _is_psf(source: Source) -> bool:
 UNREAD: tuple[tuple[str, Callable[[Source], bool]], ...] = (
     ("a GALAH label table", lambda s: "SOBJECT_ID" in s.columns(1)),
     ("a table of APOGEE stars", lambda s: "APOGEE_ID" in s.columns(len(s.hdus) - 1)),
-    ("a Gaia XP spectrum", lambda s: {"SOURCE_ID", "BP_BASIS_FUNCTION_ID"} <= s.columns(1)),
     ("an AAOmega or 2dF spectrum", _is_2df),
     ("a DECam exposure in counts", lambda s: str(s.header().get("INSTRUME", "")).strip() == "DECam"),
     ("an image without sky coordinates, such as a PSF", _is_psf),

@@ -89,7 +89,6 @@ def test_an_unknown_layout_says_what_is_there_and_what_is_read(tmp_path):
 @pytest.mark.parametrize(
     ("columns", "name"),
     [
-        ({"source_id": [1], "bp_basis_function_id": [56]}, "a Gaia XP spectrum"),
         ({"sobject_id": [1]}, "a GALAH label table"),
         ({"APOGEE_ID": ["2M"]}, "a table of APOGEE stars"),
     ],
@@ -136,7 +135,7 @@ def test_files_are_closed_when_reading_stops(write_coadd):
     assert hdus._file.closed
 
 
-UNREADABLE = re.compile(r"gaia_xp/|labels|other_spectra/|images_decam_ccd/|PSF_HSC")
+UNREADABLE = re.compile(r"labels|other_spectra/|images_decam_ccd/|PSF_HSC")
 
 
 def test_the_whole_real_collection_is_read_or_named(astro_data):
