@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
@@ -67,26 +67,15 @@ def train(
     Raises:
         FoundationError: `out` holds another run, or files or a checkpoint that cannot be used.
     """
-    begun = _begun(start, network)
+    _check(network, start, objective, trainer)
+    begun = None if start is None else FieldModel.from_pretrained(start)
     model = model if begun is None else begun.config
     chosen = unet if network == "unet" else model
     stream = FieldDataModule(data, chosen, seed, trainer.max_steps, trainer.accumulate)
-    options = {
-        "model": model,
-        "network": network,
-        "unet": unet,
-        "data": data,
-        "objective": objective,
-        "optim": optim,
-        "trainer": trainer,
-        "start": start,
-        "seed": seed,
-    }
-    record = {
-        "config": {name: resolved.plain(value) for name, value in options.items()},
-        "fields": list(stream.names),
-        "data_fingerprint": stream.mix.fingerprint,
-    }
+    record = _record(
+        stream, model=model, network=network, unet=unet, data=data, objective=objective, optim=optim, trainer=trainer,
+        start=start, seed=seed,
+    )  # fmt: skip
     checkpoint = find(out, resume)
     step = check_same_run(checkpoint, record) if checkpoint else 0
     trained = _new(chosen, stream.names, objective, seed) if begun is None else _knowing(begun, stream.names)
@@ -98,15 +87,24 @@ def train(
         announce(module, f"{len(trained.names)} fields of {len(data.sets)} sets", out, checkpoint)
         fit(runner, module, stream, checkpoint)
     if runner.is_global_zero:
-        _export(trained, out / "export")
-        resolved.write(record["config"], out / "export" / "training.yaml")
-        print(f"done: {out / 'export'}", file=sys.stderr)
+        _export(trained, record["config"], out / "export")
 
 
-def _begun(start: Path | None, network: str) -> FieldModel | None:
+def _record(stream: FieldDataModule, **options: object) -> dict[str, Any]:
+    """What a checkpoint says of its run."""
+    config = {name: resolved.plain(value) for name, value in options.items()}
+    return {"config": config, "fields": list(stream.names), "data_fingerprint": stream.mix.fingerprint}
+
+
+def _check(network: str, start: Path | None, objective: FieldObjective, trainer: TrainerConfig) -> None:
     if network == "unet" and start is not None:
         raise FoundationError(f"--start {start} with --network unet. Finetune transformers, train U-Nets from scratch.")
-    return None if start is None else FieldModel.from_pretrained(start)
+    averages = objective.kind == "latent" and objective.latent.guard == "average"
+    if averages and "stage_3" in trainer.strategy:
+        raise FoundationError(
+            f"--trainer.strategy {trainer.strategy} leaves no whole weights to average. Take deepspeed_stage_2, or "
+            "`--objective.latent.guard variance`."
+        )
 
 
 def _new(
@@ -126,9 +124,11 @@ def _knowing(model: FieldTransformer, names: tuple[str, ...]) -> FieldTransforme
     return (add_fields(model, new) if new else model).train()
 
 
-def _export(model: FieldTransformer | UNet, out: Path) -> None:
+def _export(model: FieldTransformer | UNet, config: dict[str, Any], out: Path) -> None:
     with torch.device("meta"):
         kind = FieldUNet if isinstance(model, UNet) else FieldModel
         exported = kind(model.config, model.names)  # pyright: ignore[reportArgumentType] - of the same kind
     exported.load_state_dict(model.state_dict(), assign=True)
     exported.save_pretrained(out)
+    resolved.write(config, out / "training.yaml")
+    print(f"done: {out}", file=sys.stderr)

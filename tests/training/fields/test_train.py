@@ -222,6 +222,10 @@ def test_a_unet_is_trained_alike(run, tmp_path):
     [
         (["--network=unet", "--objective.kind=latent"], "UNet has no tokens"),
         (["--network=unet", "--start=export"], "train U-Nets from scratch"),
+        (
+            ["--objective={kind: latent, latent: {guard: average}}", "--trainer.strategy=deepspeed_stage_3"],
+            "leaves no whole weights to average",
+        ),
         (["--data.sets={}"], "No data set"),
         (["--data.frames=[1, 2]"], "Show 2 or more frames"),
         (["--data.frames=[40, 2]"], "too few for windows"),
