@@ -9,6 +9,7 @@ from foundation.kernels.backend import takes_triton
 from foundation.kernels.prologue.norm import HeadNorm
 from foundation.kernels.prologue.operator import head_prologue
 from foundation.kernels.prologue.reference import rotate
+from foundation.kernels.prologue.rms import rms_rotate
 
 DIMS = (32, 64, 80, 88, 96, 128)  # that the kernels are compiled and tested for
 
@@ -38,10 +39,16 @@ def qk_prologue(
     Raises:
         ValueError: shapes that do not belong together, several devices, or a backend that cannot serve the input.
     """
-    return _prologue(q, q_norm, q_turns, backend), _prologue(k, k_norm, k_turns, backend)
+    return norm_and_turn(q, q_norm, q_turns, backend), norm_and_turn(k, k_norm, k_turns, backend)
 
 
-def _prologue(x: Tensor, norm: HeadNorm | None, turns: Tensor | None, backend: str) -> Tensor:
+def norm_and_turn(
+    x: Float[Tensor, "T heads dim"],
+    norm: HeadNorm | None = None,
+    turns: Float[Tensor, "T half"] | None = None,
+    backend: str = "auto",
+) -> Float[Tensor, "T heads dim"]:
+    """One of the two alone, for keys that outlive their queries; arguments and errors as in `qk_prologue`."""
     _check(x, norm, turns)
     weight, bias = (None, None) if norm is None else (norm.weight, norm.bias)
     if norm is None and turns is None:
@@ -56,7 +63,9 @@ def _prologue(x: Tensor, norm: HeadNorm | None, turns: Tensor | None, backend: s
 
 
 def _in_torch(x: Tensor, norm: HeadNorm | None, turns: Tensor | None) -> Tensor:
-    """PyTorch's own normalisations, in float32 or better and rounded once."""
+    """PyTorch's own normalisations, in float32 or better and rounded once; the usual one keeps less for gradients."""
+    if norm is not None and norm.kind == "rms" and norm.bias is None and torch.is_grad_enabled():
+        return rms_rotate(x, norm.weight, turns, norm.eps)
     y = x.to(torch.promote_types(x.dtype, torch.float32))
     if norm is not None:
         weight = norm.weight.to(y.dtype)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from foundation.kernels.prologue import HeadNorm, qk_prologue
+from foundation.kernels.prologue import HeadNorm, norm_and_turn, qk_prologue
 from foundation.model.anchored.config import AnchoredConfig
 from foundation.model.anchored.linear import RowLinear
 
@@ -62,8 +62,7 @@ class SelfAttention(_Heads):
     ) -> Float[Tensor, "*rows width"]:
         """What each row gathers from the rows it sees."""
         k, v = self.keys_values(x)
-        q_norm, k_norm = (HeadNorm("rms", n.weight, eps=NORM_EPS) for n in (self.q_norm, self.k_norm))
-        q, k = qk_prologue(self.queries(x), k, q_norm, k_norm, turns, turns)
+        q, k = qk_prologue(self.queries(x), k, _numbers(self.q_norm), _numbers(self.k_norm), turns, turns)
         return self.joined(attend(q, k, v), x)
 
 
@@ -80,11 +79,15 @@ class CrossAttention(_Heads):
     ) -> tuple[Float[Tensor, "R heads dim"], Float[Tensor, "R heads dim"]]:
         """Keys and values of residues, the same for all samples of a protein."""
         k, v = self.keys_values(states)
-        return self.k_norm(k), v
+        return norm_and_turn(k, _numbers(self.k_norm)), v
 
     def forward(
         self, x: Float[Tensor, "*rows width"], code: Float[Tensor, "*rows width"], read: Read
     ) -> Float[Tensor, "*rows width"]:
         """What each row gathers; `code` are the waves of its signed distance."""
-        q = self.q_norm(self.queries(x + self.distance_norm(self.distance(code))))
-        return self.joined(read(q), x)
+        q = self.queries(x + self.distance_norm(self.distance(code)))
+        return self.joined(read(norm_and_turn(q, _numbers(self.q_norm))), x)
+
+
+def _numbers(norm: nn.RMSNorm) -> HeadNorm:
+    return HeadNorm("rms", norm.weight, eps=NORM_EPS)

@@ -11,6 +11,7 @@ from foundation.model.anchored.attention import Attend, CrossAttention, Read, Se
 from foundation.model.anchored.config import AnchoredConfig
 from foundation.model.anchored.geometric import GeometricAttention
 from foundation.model.anchored.linear import RowLinear
+from foundation.model.fields.recompute import recomputed
 
 
 class FeedForward(nn.Module):
@@ -53,7 +54,7 @@ class ProteinBlock(_Block):
     ) -> Float[Tensor, "R width"]:
         """Residues after the block; `layout` says which of them form a protein."""
         x = self.norm1(x + self.attention(x, turns, attend))
-        x = self.norm2(x + self.geometric(x, rotation, translation, layout))
+        x = self.norm2(x + recomputed(self.geometric, x, rotation, translation, layout))  # it keeps much, costs little
         return self.norm3(x + self.feed_forward(x))
 
 
