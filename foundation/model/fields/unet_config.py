@@ -38,5 +38,7 @@ class UNetConfig:
             )
         if any(n < 1 or n % self.groups for n in self.channels):
             raise FoundationError(f"channels {self.channels} in {self.groups} groups. Give multiples of the groups.")
+        if not 0 <= self.extrapolate <= 1:
+            raise FoundationError(f"extrapolate is {self.extrapolate}. Give a share from 0 to 1.")
         if not self.dimensions or not set(self.dimensions) <= {2, 3}:
             raise FoundationError(f"dimensions {self.dimensions}. Give 2, 3 or both.")

@@ -92,6 +92,7 @@ def test_a_rollout_reads_its_window_and_has_no_cache(generator):
         (dict(channels=(6,), groups=4), "Give multiples of the groups"),
         (dict(channels=()), "at least one of each"),
         (dict(dimensions=(1,)), "Give 2, 3 or both"),
+        (dict(extrapolate=2.0), "Give a share from 0 to 1"),
     ],
 )
 def test_refusals_of_sizes(options, message):
