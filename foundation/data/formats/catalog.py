@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from foundation.data.formats import (
+    aaomega,
     apogee,
     cutouts,
     desi,
@@ -16,6 +17,7 @@ from foundation.data.formats import (
     legacy,
     redrock,
     sdss,
+    sdssv,
     structure,
     tractor,
     unread,
@@ -36,12 +38,15 @@ class Format:
 
 
 FORMATS: tuple[Format, ...] = (  # the first that recognises a file reads it
+    Format("SDSS-V spec-*", sdssv.recognises_spec, sdssv.read_spec),
+    Format("SDSS-V mwmVisit and mwmStar", sdssv.recognises_astra, sdssv.read_astra),
     Format("SDSS/BOSS/eBOSS spec-*", sdss.recognises, sdss.read),
     Format("DESI coadd-* and spectra-*", desi.recognises, desi.read, desi.read_segments),
     Format("GALAH DR3 and DR4", galah.recognises, galah.read),
     Format("APOGEE apStar and asStar", apogee.recognises_star, apogee.read_star),
     Format("APOGEE aspcapStar", apogee.recognises_aspcap, apogee.read_aspcap),
     Format("APOGEE apVisit", apogee.recognises_visit, apogee.read_visit),
+    Format("2dF and AAOmega", aaomega.recognises, aaomega.read),
     Format("Gaia XP continuous", gaia.recognises_continuous, gaia.read_continuous),
     Format("Gaia XP sampled", gaia.recognises_sampled, gaia.read_sampled),
     Format("DESI redrock-*", redrock.recognises, redrock.read),

@@ -46,8 +46,9 @@ def wavelengths(header: Mapping[str, Any], pixels: int, axis: int = 1, air: bool
 
 def is_air(header: Mapping[str, Any], kind: str = "") -> bool:
     """Whether a header says that its wavelengths are those in air; one that says nothing is of an optical telescope."""
-    if kind.startswith(("WAVE", "AWAV")):
-        return kind.startswith("AWAV")
+    code = kind.partition("-")[0]
+    if code in ("WAVE", "AWAV"):  # the words of FITS; others write "Wavelength", which says nothing
+        return code == "AWAV"
     said = header.get("VACUUM", str(header.get("AIRORVAC", "air")).strip().lower().startswith("vac"))
     return not bool(said)
 

@@ -7,6 +7,7 @@ https://data.sdss.org/datamodel/files/BOSS_SPECTRO_REDUX/RUN2D/spectra/PLATE4/sp
 import numpy as np
 
 from foundation.data.formats.air import vacuum_of
+from foundation.data.formats.bits import unsigned, word
 from foundation.data.formats.redshift import Redshift
 from foundation.data.formats.source import FormatError, Samples, Source
 from foundation.data.records import Record, Sample, Spectrum
@@ -22,7 +23,7 @@ SPPIXMASK = {
 # BRIGHTSKY alone would remove 6 to 8 % of a BOSS spectrum, whose ivar already says how noisy the sky is. NODATA is
 # wrongly set near the dichroic in DR9 and DR10 where ivar > 0; where it is right, ivar is 0.
 BAD = ("FULLREJECT", "NOSKY", "COMBINEREJ", "BADFLUXFACTOR", "BADSKYCHI")
-BAD_BITS = np.uint32(sum(1 << SPPIXMASK[name] for name in BAD))
+BAD_BITS = word(SPPIXMASK, BAD)
 PIXEL = 1e-4 * np.log(10)  # a pixel is 1e-4 dex wide; as a fraction of the wavelength
 BOSS_FROM, EBOSS_FROM = 55107, 56898  # MJD at which the BOSS spectrographs, then the eBOSS survey, began
 
@@ -42,7 +43,7 @@ def read(source: Source) -> Samples:
         raise FormatError(f"{source.path}: has no labels in HDU 2, so it is cut short. Download it again.")
     row = next(source.rows(2))
     plate, mjd, fiber = int(row["PLATE"]), int(row["MJD"]), int(row["FIBERID"])
-    spectrum = _spectrum(source, _survey(mjd))
+    spectrum = spectrum_of(source, _survey(mjd))
     warning, subclass = int(row["ZWARNING"]), str(row.get("SUBCLASS", ""))
     redshift = Redshift(float(row["Z"]), float(row["Z_ERR"]), warning, str(row["CLASS"]), subclass)
     records: dict[str, Record] = {"spectrum_sdss": spectrum, **redshift.records()}
@@ -55,12 +56,13 @@ def read(source: Source) -> Samples:
     return ""
 
 
-def _spectrum(source: Source, survey: str) -> Spectrum:
+def spectrum_of(source: Source, survey: str) -> Spectrum:
+    """The coadd of HDU 1."""
     table = source.hdu(1).data
     wavelength = 10 ** table["loglam"].astype(np.float64)
     if not source.header().get("VACUUM", True):
         wavelength = vacuum_of(wavelength)
-    mask = table["and_mask"].astype(np.int32).view(np.uint32)
+    mask = unsigned(table["and_mask"])
     sigma = table["wdisp"] * wavelength * PIXEL if "WDISP" in source.columns(1) else None
     return Spectrum(
         table["flux"],

@@ -10,10 +10,6 @@ def name_of(source: Source) -> str:
     return next((name for name, is_it in UNREAD if source.hdus and is_it(source)), "")
 
 
-def _is_2df(source: Source) -> bool:
-    return "VARIANCE" in source.names and "FIBRES" in source.names
-
-
 def _is_psf(source: Source) -> bool:
     return len(source.hdus) == 1 and len(source.hdu(0).shape) in (2, 3) and "CTYPE1" not in source.header()
 
@@ -21,7 +17,6 @@ def _is_psf(source: Source) -> bool:
 UNREAD: tuple[tuple[str, Callable[[Source], bool]], ...] = (
     ("a GALAH label table", lambda s: "SOBJECT_ID" in s.columns(1)),
     ("a table of APOGEE stars", lambda s: "APOGEE_ID" in s.columns(len(s.hdus) - 1)),
-    ("an AAOmega or 2dF spectrum", _is_2df),
     ("a DECam exposure in counts", lambda s: str(s.header().get("INSTRUME", "")).strip() == "DECam"),
     ("an image without sky coordinates, such as a PSF", _is_psf),
 )

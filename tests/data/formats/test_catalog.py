@@ -135,7 +135,7 @@ def test_files_are_closed_when_reading_stops(write_coadd):
     assert hdus._file.closed
 
 
-UNREADABLE = re.compile(r"labels|other_spectra/|images_decam_ccd/|PSF_HSC")
+UNREADABLE = re.compile(r"labels|images_decam_ccd/|PSF_HSC")
 
 
 def test_the_whole_real_collection_is_read_or_named(astro_data):
