@@ -26,15 +26,13 @@ def attend_blocks(
     exact = torch.promote_types(q.dtype, torch.float32)
     rows = q.flatten(0, 1)[tiles.rows.clamp(min=0)]  # [tiles, height, heads, dim]
     rows = rows.transpose(1, 2).to(exact) * scale  # [tiles, heads, height, dim]
-    seen = [_visible(tiles, prefix, own, q.shape[1], begin) for begin in range(0, longest, BLOCK)]
     if tiles.apart:
-        out = _attend(rows, keys, values, seen)
+        begins = range(0, longest, BLOCK)
+        seen = [_visible(tiles, prefix, own, q.shape[1], begin) for begin in begins]
+        out = _attend(rows, keys, values, seen, BLOCK)
     else:  # one by one, for gathering the keys of every tile would copy them
-        homes = tiles.segment.tolist()
-        parts = [
-            _attend(rows[t : t + 1], keys[s : s + 1], values[s : s + 1], [block[t : t + 1] for block in seen])
-            for t, s in enumerate(homes)
-        ]
+        homes, lengths = tiles.segment.tolist(), prefix.tolist()
+        parts = [_attend_whole(rows[t : t + 1], keys[s], values[s], lengths[s]) for t, s in enumerate(homes)]
         out = torch.cat(parts) if parts else rows
     filled = tiles.rows >= 0
     result = torch.empty_like(q, memory_format=torch.contiguous_format)
@@ -42,32 +40,46 @@ def attend_blocks(
     return result
 
 
+def _attend_whole(
+    rows: Float[Tensor, "1 heads height dim"],
+    keys: Float[Tensor, "stored heads dim"],
+    values: Float[Tensor, "stored heads dim"],
+    length: int,
+) -> Float[Tensor, "1 heads height dim"]:
+    """A tile against all keys of its segment at once: the shape of the product is that of the segment alone."""
+    width = -(-length // BLOCK) * BLOCK
+    seen = (torch.arange(width, device=rows.device) < length).view(1, 1, 1, -1)
+    return _attend(rows, keys[None], values[None], [seen] if length else [], width)
+
+
 def _attend(
     rows: Float[Tensor, "tiles heads height dim"],
     keys: Float[Tensor, "tiles stored heads dim"],
     values: Float[Tensor, "tiles stored heads dim"],
-    seen: list[Bool[Tensor, "tiles 1 height block"]],
+    seen: list[Bool[Tensor, "#tiles 1 #height width"]],
+    width: int,
 ) -> Float[Tensor, "tiles heads height dim"]:
-    """Each tile against the keys in its place, block by block."""
+    """Each tile against the keys in its place, so many at a time."""
+    blocks = [slice(i * width, (i + 1) * width) for i in range(len(seen))]
     scores = [
-        (rows @ _block(keys, i, rows.dtype).transpose(2, 3)).masked_fill_(~block, -torch.inf)
-        for i, block in enumerate(seen)
+        (rows @ _block(keys, block, rows.dtype).transpose(2, 3)).masked_fill_(~visible, -torch.inf)
+        for block, visible in zip(blocks, seen, strict=True)
     ]
     out, total = torch.zeros_like(rows), rows.new_zeros(*rows.shape[:3], 1)
     if scores:
         top = torch.stack([s.amax(-1, keepdim=True) for s in scores]).amax(0).clamp(min=torch.finfo(rows.dtype).min)
-        for i, score in enumerate(scores):
+        for block, score in zip(blocks, scores, strict=True):
             power = score.sub_(top).exp_()
             total += power.sum(-1, keepdim=True)
-            out += power @ _block(values, i, rows.dtype)
+            out += power @ _block(values, block, rows.dtype)
     return torch.where(total > 0, out / total, 0)
 
 
 def _block(
-    stored: Float[Tensor, "tiles stored heads dim"], i: int, dtype: torch.dtype
-) -> Float[Tensor, "tiles heads block dim"]:
-    """The i-th block of every tile's keys or values."""
-    return stored[:, i * BLOCK : (i + 1) * BLOCK].transpose(1, 2).to(dtype)
+    stored: Float[Tensor, "tiles stored heads dim"], block: slice, dtype: torch.dtype
+) -> Float[Tensor, "tiles heads width dim"]:
+    """Some keys or values of every tile."""
+    return stored[:, block].transpose(1, 2).to(dtype)
 
 
 def _visible(

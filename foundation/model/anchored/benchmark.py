@@ -62,10 +62,10 @@ def _training(model: AnchoredTransformer, weights: dict[str, Tensor], slow: Modu
     letters = torch.randint(EOS, (BATCH, LETTERS), generator=seed)
     batch = AnchoredBatch.of(proteins, [grow(x, LETTERS // 2) for x in letters])
     leaves = {n: t.requires_grad_("freqs" not in n) for n, t in weights.items()}
-    samples = [(x.tolist(), LETTERS // 2 - 1) for x in letters]
+    stacked = [torch.stack(part) for part in zip(*map(_parts, proteins), strict=True)]
 
     def usual() -> None:
-        slow.training_loss(leaves, [_parts(p) for p in proteins], samples).backward()
+        slow.training_loss(leaves, stacked, letters.tolist(), LETTERS // 2 - 1).backward()
 
     def ours() -> None:
         anchored_loss(model(batch), batch).backward()

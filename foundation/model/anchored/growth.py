@@ -61,7 +61,7 @@ class Growth:
         """
         order = torch.argsort((~live).long(), dim=1, stable=True)  # rows not meant come last, to be taken back
         ids, index, side = (x.gather(1, order) for x in (ids, index, side))
-        rows, withdrawn = ids.shape, (~live).sum(1)
+        rows, withdrawn = ids.shape, None if bool(live.all()) else (~live).sum(1)
         parts = ids, index, side, self.rna[:, None].expand(rows)
         ids, index, side, rna = (filled(x.flatten()) for x in parts)
         x = tiled(self.model.embed(ids, side, rna))
@@ -71,7 +71,8 @@ class Growth:
 
             def attend(q: Tensor, k: Tensor, v: Tensor, cache: KeyValueCache = cache) -> Tensor:
                 cache.append(_real(k, rows), _real(v, rows))
-                cache.withdraw(withdrawn)
+                if withdrawn is not None:
+                    cache.withdraw(withdrawn)
                 return filled(decode_attention(_real(q, rows), cache, scale, together=True).flatten(0, 1))
 
             def read(q: Tensor, shared: SharedKeys = shared) -> Tensor:

@@ -1,6 +1,7 @@
 """A slow reading of RNA-BAnG from its published description: dense masks, explicit differences, the released tensors.
 
-One protein and one sequence at a time, in the released arrangement <eos> x_0 ... x_c <cntl> <cntr> x_(c+1) ... <eos>.
+One protein and one sequence, or a batch of equal lengths (axes first), in the released arrangement
+<eos> x_0 ... x_c <cntl> <cntr> x_(c+1) ... <eos>.
 """
 
 import math
@@ -19,7 +20,7 @@ def rms(x, scale):
 def rotary(x, index):
     """Adjacent pairs of [T, heads, 64] by index * 1000^(-2 i / 64)."""
     frequency = 1000.0 ** (-torch.arange(0, DIM, 2, dtype=torch.float64) / DIM)
-    angle = (index.double()[:, None] * frequency)[:, None]  # [T, 1, 32]
+    angle = (index.double()[..., None] * frequency)[..., None, :]  # [..., T, 1, 32]
     cos, sin = angle.cos().to(x.dtype), angle.sin().to(x.dtype)
     even, odd = x[..., 0::2], x[..., 1::2]
     return torch.stack([even * cos - odd * sin, odd * cos + even * sin], -1).flatten(-2)
@@ -33,10 +34,10 @@ def heads_of(w, name, x, memory):
 
 
 def attend(w, name, q, k, v, mask=None):
-    score = torch.einsum("qhd,khd->hqk", q, k) * math.sqrt(1 / (3 * DIM))
+    score = torch.einsum("...qhd,...khd->...hqk", q, k) * math.sqrt(1 / (3 * DIM))
     if mask is not None:
         score = score + 1e5 * (mask.to(score.dtype) - 1)
-    out = torch.einsum("hqk,khd->qhd", score.softmax(-1), v).flatten(1)
+    out = torch.einsum("...hqk,...khd->...qhd", score.softmax(-1), v).flatten(-2)
     return F.linear(out, w[f"{name}.linear_out.weight"], w[f"{name}.linear_out.bias"])
 
 
@@ -49,19 +50,19 @@ def geometric(w, name, x, rotation, translation):
     """Point attention with the tensor of all differences [R, R, heads, points, 3]."""
 
     def placed(flat):
-        local = torch.stack(flat.chunk(3, -1), -1)  # [R, heads * points, 3]
-        return torch.einsum("rij,rpj->rpi", rotation, local) + translation[:, None]
+        local = torch.stack(flat.chunk(3, -1), -1)  # [..., R, heads * points, 3]
+        return torch.einsum("...rij,...rpj->...rpi", rotation, local) + translation[..., None, :]
 
-    q = placed(F.linear(x, w[f"{name}.linear_q_points.weight"])).unflatten(1, (HEADS, POINTS))
-    both = placed(F.linear(x, w[f"{name}.linear_kv_points.weight"])).unflatten(1, (HEADS, POINTS + VALUE_POINTS))
-    k, v = both[:, :, :POINTS], both[:, :, POINTS:]
-    square = (q[:, None] - k[None]).square().sum((-1, -2))  # [R, R, heads]
+    q = placed(F.linear(x, w[f"{name}.linear_q_points.weight"])).unflatten(-2, (HEADS, POINTS))
+    both = placed(F.linear(x, w[f"{name}.linear_kv_points.weight"])).unflatten(-2, (HEADS, POINTS + VALUE_POINTS))
+    k, v = both[..., :POINTS, :], both[..., POINTS:, :]
+    square = (q[..., :, None, :, :, :] - k[..., None, :, :, :, :]).square().sum((-1, -2))  # [..., R, R, heads]
     factor = F.softplus(w[f"{name}.head_weights"]) * math.sqrt(1 / (3 * (POINTS * 9 / 2)))
-    weight = (-0.5 * factor * square).softmax(1)
-    out = torch.einsum("qkh,khpi->qhpi", weight, v)
-    local = torch.einsum("rji,rhpj->rhpi", rotation, out - translation[:, None, None])
+    weight = (-0.5 * factor * square).softmax(-2)
+    out = torch.einsum("...qkh,...khpi->...qhpi", weight, v)
+    local = torch.einsum("...rji,...rhpj->...rhpi", rotation, out - translation[..., None, None, :])
     length = (local.square().sum(-1) + 1e-8).sqrt()
-    features = torch.cat([*(local[..., i].flatten(1) for i in range(3)), length.flatten(1)], -1)
+    features = torch.cat([*(local[..., i].flatten(-2) for i in range(3)), length.flatten(-2)], -1)
     return F.linear(features, w[f"{name}.linear_out.weight"], w[f"{name}.linear_out.bias"])
 
 
@@ -95,12 +96,13 @@ def visible(size, ct):
 
 
 def symbol_logits(w, states, symbols, rna, depth=10):
-    """Logits [n + 4, 5] of the symbols in the released arrangement."""
-    ct = symbols.index(CNTL)
-    index = torch.tensor([*range(ct), ct - 1, ct, *range(ct, len(symbols) - 2)])  # markers have their neighbours'
-    kind = w["embedding_layer.type_embedder_na.weight"][int(rna)].expand(len(symbols), -1)
-    x = torch.cat([w["embedding_layer.residue_embedder_na.weight"][torch.tensor(symbols)], kind], -1)
-    x, mask = rms(x, w["embedding_layer.layer_norm.scale"]), visible(len(symbols), ct)
+    """Logits [..., n + 4, 5] of the symbols in the released arrangement; a batch has its anchors at one place."""
+    symbols = torch.tensor(symbols)
+    ct, size = int((symbols == CNTL).nonzero()[0, -1]), symbols.shape[-1]
+    index = torch.tensor([*range(ct), ct - 1, ct, *range(ct, size - 2)])  # markers have their neighbours'
+    kind = w["embedding_layer.type_embedder_na.weight"][int(rna)].expand(*symbols.shape, -1)
+    x = torch.cat([w["embedding_layer.residue_embedder_na.weight"][symbols], kind], -1)
+    x, mask = rms(x, w["embedding_layer.layer_norm.scale"]), visible(size, ct)
     for i in range(depth):
         block = f"main_model.trunk.encoder_na_{i}"
         x = rms(x + self_attention(w, f"{block}.self_mha", x, index, mask), w[f"{block}.layer_norm_1.scale"])
@@ -128,11 +130,8 @@ def draw_symbol_by_symbol(w, states, letters, generator=None):
     return left[::-1] + right
 
 
-def training_loss(w, proteins, samples):
-    """Mean over samples of the mean nats a symbol; proteins are arguments of `protein_states`."""
-    losses = []
-    for protein, (letters, contact) in zip(proteins, samples, strict=True):
-        logits = symbol_logits(w, protein_states(w, *protein), arranged(letters, contact), True)
-        targets = torch.tensor([EOS, *letters, EOS])
-        losses.append(F.cross_entropy(logits[1:-1], targets))
-    return torch.stack(losses).mean()
+def training_loss(w, proteins, letters, contact):
+    """Mean nats a symbol of a batch; `proteins` are arguments of `protein_states`, stacked as are the letters."""
+    logits = symbol_logits(w, protein_states(w, *proteins), [arranged(x, contact) for x in letters], True)
+    targets = torch.tensor([[EOS, *x, EOS] for x in letters])
+    return F.cross_entropy(logits[:, 1:-1].flatten(0, 1), targets.flatten())
