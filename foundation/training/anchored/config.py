@@ -18,7 +18,8 @@ class ComplexDataConfig:
         train: directory of PDB or mmCIF files of complexes, or of record shards made of them by `foundation ingest`.
         validation: the same; None = clusters of proteins are held out of `train`.
         held_out: fraction of the clusters, 0 = none.
-        clusters: table with the columns id (such as 2Q2K:A) and cluster; None = by the words that proteins share.
+        clusters: table with the columns id (such as 2Q2K:A) and cluster, from MMseqs2 for instance; None = by the words
+            that proteins share, which sees no likeness below about 55 % identity.
         similar: Jaccard index of words from which proteins are in one cluster.
         distance: Å between heavy atoms that touch.
         symmetry: count contacts with other copies in a crystal.

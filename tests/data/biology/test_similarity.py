@@ -9,7 +9,7 @@ from foundation.errors import FoundationError
 
 
 def words(sequence):
-    return {sequence[i : i + 3] for i in range(len(sequence) - 2)}
+    return {sequence[i : i + 4] for i in range(len(sequence) - 3)}
 
 
 def alike(one, other):
@@ -31,7 +31,7 @@ def test_no_two_sequences_of_different_clusters_are_alike():
     for i, one in enumerate(sequences):
         for j, other in enumerate(sequences[:i]):
             if clusters[i] != clusters[j]:
-                assert alike(one, other) < 0.1
+                assert alike(one, other) < 0.05
 
 
 def test_families_are_found_whatever_the_order():
