@@ -19,7 +19,7 @@ from foundation.progress import track
 SEQUENCES = (".fasta", ".fa", ".fna", ".ffn", ".faa", ".fastq", ".fq", ".gb", ".gbk")
 STRUCTURES = (".cif", ".mmcif", ".pdb", ".ent")
 TEXT = tuple(ending + gz for ending in (*SEQUENCES, *STRUCTURES) for gz in ("", ".gz"))
-ENDINGS = (*PACKING, ".npz", ".hdf5", ".h5", *TEXT)  # what is taken from a directory
+ENDINGS = (*PACKING, ".ecsv", ".npz", ".hdf5", ".h5", *TEXT)  # what is taken from a directory
 FAILURES = "failures.csv"
 
 
@@ -46,8 +46,8 @@ def ingest(files: list[Path], *, out: Path, strict: bool = False, segments: bool
         foundation ingest spec-*.fits coadd-*.fits.gz images/ --out data/records
 
     Args:
-        files: files, directories (searched for .fits, .fits.gz, .fits.fz, .npz, .hdf5, .h5 and the usual endings of
-            FASTA, FASTQ, GenBank, PDB and mmCIF) or patterns.
+        files: files, directories (searched for .fits, .fits.gz, .fits.fz, .ecsv, .npz, .hdf5, .h5 and the usual
+            endings of FASTA, FASTQ, GenBank, PDB and mmCIF) or patterns.
         out: directory of the shards; a data set there is replaced when the new one is complete.
         strict: stop at the first bad file and write nothing.
         segments: keep the arms of a spectrograph apart, instead of joining them where their pixels coincide.

@@ -7,6 +7,7 @@ from pathlib import Path
 from foundation.data.formats import (
     aaomega,
     apogee,
+    borrowed,
     cutouts,
     desi,
     fasta,
@@ -18,6 +19,8 @@ from foundation.data.formats import (
     redrock,
     sdss,
     sdssv,
+    spectral_image,
+    spectral_table,
     structure,
     tractor,
     unread,
@@ -63,6 +66,9 @@ FORMATS: tuple[Format, ...] = (  # the first that recognises a file reads it
     Format("FASTQ", fasta.recognises_fastq, fasta.read_fastq),
     Format("GenBank", genbank.recognises, genbank.read),
     Format("PDB and mmCIF", structure.recognises, structure.read),
+    Format("tables with wavelength, flux and noise", spectral_table.recognises, spectral_table.read),
+    Format("images along wavelength with noise", spectral_image.recognises, spectral_image.read),
+    Format("what specutils reads, if it is installed", borrowed.recognises, borrowed.read),
 )
 
 
