@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from foundation.data.formats.quick import open_plain
 from foundation.data.records import RecordError, Sample
 from foundation.errors import FoundationError
 
@@ -112,6 +113,10 @@ def open_source(path: Path) -> Iterator[Source]:
             from astropy.io import fits
         except ImportError as error:
             raise FormatError(f'{path}: FITS needs astropy. Type `pip install "foundation-science[astro]"`.') from error
+        if (plain := open_plain(file)) is not None:
+            yield Source(path, plain)
+            return
+        file.seek(0)
         with fits.open(file, memmap=False) as hdus:
             len(hdus)  # reads all headers: astropy warns here of a file that is cut short
             yield Source(path, hdus)

@@ -132,7 +132,8 @@ def test_files_are_closed_when_reading_stops(write_coadd):
     reading.close()  # an open file would be a ResourceWarning, which is an error here
     with open_source(write_coadd("coadd-b.fits")) as source:
         hdus = source.hdus
-    assert hdus._file.closed
+    with pytest.raises(ValueError, match="closed file"):
+        _ = hdus[1].data
 
 
 UNREADABLE = re.compile(r"labels|images_decam_ccd/|PSF_HSC")
