@@ -1,0 +1,1 @@
+"""Models over spectra of any survey on their own grids."""

@@ -1,0 +1,70 @@
+"""SpectraConfig: sizes and parts of the model over spectra on their own grids."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from foundation.config import ModelConfig
+from foundation.errors import FoundationError
+
+Code = Literal["logarithm", "published"]
+Decoder = Literal["cross", "additive"]
+Channels = Literal["compressed", "published"]
+
+
+@dataclass(frozen=True)
+class SpectraConfig:
+    """The sizes are the published ones (arXiv:2510.17959), the parts our choice; `published()` has both as published.
+
+    Args:
+        patch: pixels of a patch.
+        width: of a state.
+        depth: blocks of the encoder.
+        decoder_depth: blocks of the decoder.
+        heads: of every attention.
+        mlp_ratio: hidden width of the feed-forward layers over `width`, had they no gate.
+        channels: what is read of a pixel: "compressed" is asinh of flux over scale, asinh of signal over noise, the
+            logarithm of noise over scale, and validity; "published" is flux and noise over scale.
+        code: of wavelengths: "logarithm" has waves of ln(wavelength) at the middle of a patch and rotations by it, so
+            that attention sees ratios of wavelengths, which a redshift leaves; "published" the mean over the pixels
+            of waves of the wavelength.
+        periods: shortest and longest of the waves, in ln(wavelength) or in Å.
+        decoder: "cross" answers for any grid, each patch for itself; "additive", as published, for the patches read.
+
+    Raises:
+        FoundationError: sizes that do not fit each other.
+    """
+
+    patch: int = 32
+    width: int = 512
+    depth: int = 6
+    decoder_depth: int = 6
+    heads: int = 8
+    mlp_ratio: float = 4.0
+    channels: Channels = "compressed"
+    code: Code = "logarithm"
+    periods: tuple[float, float] = (4e-5, 8.0)
+    decoder: Decoder = "cross"
+
+    def __post_init__(self) -> None:
+        if min(self.patch, self.width, self.depth, self.decoder_depth, self.heads) < 1 or self.width % (4 * self.heads):
+            raise FoundationError(
+                f"patch {self.patch}, width {self.width}, depths {self.depth} and {self.decoder_depth}, {self.heads} "
+                "heads. Give 1 or more of each, and a width that is a multiple of four times the heads."
+            )
+        if not 0 < self.periods[0] < self.periods[1]:
+            raise FoundationError(f"periods from {self.periods[0]} to {self.periods[1]}. Give 0 < shortest < longest.")
+        for name, choice, known in (
+            ("channels", self.channels, Channels), ("code", self.code, Code), ("decoder", self.decoder, Decoder),
+        ):  # fmt: skip
+            if choice not in get_args(known):
+                raise FoundationError(f"{name} {choice!r}. Choose one of {', '.join(get_args(known))}.")
+
+    @classmethod
+    def published(cls) -> "SpectraConfig":
+        """Parts and constants of the universal spectral tokenizer; its periods are known at second hand only."""
+        return cls(channels="published", code="published", periods=(0.1, 1e6), decoder="additive")
+
+    @property
+    def block(self) -> ModelConfig:
+        """The same sizes, as blocks take them."""
+        return ModelConfig(width=self.width, heads=self.heads, mlp_ratio=self.mlp_ratio)

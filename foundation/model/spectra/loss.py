@@ -1,0 +1,49 @@
+"""The likelihood of spectra: squared errors over variances with a floor, so that bright stars do not rule it."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from foundation.model.spectra.batch import SpectralBatch
+
+FLOOR = 0.01  # of the flux
+
+
+@dataclass(frozen=True, eq=False)
+class Misfit:
+    """Of all asked pixels.
+
+    Args:
+        chi2: sum of weight * ((value - measured) / sigma)^2 over the valid pixels.
+        weight: sum of the weights.
+    """
+
+    chi2: Float[Tensor, ""]
+    weight: Float[Tensor, ""]
+
+    @property
+    def mean(self) -> Float[Tensor, ""]:
+        """Chi-squared per pixel: 1 for the truth and independent noise, less for what copies the noise it was shown."""
+        return self.chi2 / self.weight.clamp(min=1e-12)
+
+
+def misfit(
+    value: Float[Tensor, "T W"],
+    measured: SpectralBatch,
+    weight: Float[Tensor, "T"] | None = None,
+    floor: float = FLOOR,
+) -> Misfit:
+    """Compare what was predicted with what was measured, in float32.
+
+    Args:
+        value: flux over scale.
+        measured: the same pixels; invalid ones do not count.
+        weight: of each patch; None = 1.
+        floor: fraction of the measured flux added to its noise in quadrature; 0 is the published loss.
+    """
+    variance = torch.where(measured.valid, measured.sigma.square() + (floor * measured.value).square(), 1.0)
+    each = torch.where(measured.valid, (value.float() - measured.value).square() / variance, 0.0)
+    share = measured.valid.float() * (1.0 if weight is None else weight[:, None])
+    return Misfit((each * share).sum(), share.sum())

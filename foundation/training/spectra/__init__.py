@@ -1,0 +1,1 @@
+"""Training of models over spectra of any survey."""

@@ -1,0 +1,39 @@
+"""The likelihood: by hand, with a floor, and without invalid pixels."""
+
+import numpy as np
+import pytest
+import torch
+
+from foundation.model.spectra.batch import SpectralBatch
+from foundation.model.spectra.loss import misfit
+
+
+def test_by_hand(three):
+    batch = SpectralBatch.packed(three)
+    value, weight = torch.randn(batch.value.shape), torch.rand(len(batch.value))
+    y, s, ok = batch.value.double(), batch.sigma.double(), batch.valid
+    for floor in (0.0, 0.05):
+        total, count = 0.0, 0.0
+        for t, i in np.argwhere(ok.numpy()):
+            pull2 = (value[t, i].item() - y[t, i].item()) ** 2 / (s[t, i].item() ** 2 + (floor * y[t, i].item()) ** 2)
+            total, count = total + weight[t].item() * pull2, count + weight[t].item()
+        assert misfit(value, batch, weight, floor).mean.item() == pytest.approx(total / count, rel=1e-4)
+
+
+def test_the_truth_has_one_per_pixel_and_a_floor_bounds_bright_spectra(make_spectrum, cut):
+    rng = np.random.default_rng(1)
+    n = 4000
+    truth = 5 + np.sin(np.arange(n) / 50)
+    patches = cut(make_spectrum(n, step=1e-4, flux=truth + 0.5 * rng.normal(size=n), ivar=np.full(n, 4.0)))
+    batch = SpectralBatch.packed([patches])
+    known = torch.from_numpy(truth).float().view(-1, 8) / patches.scale
+    assert misfit(known, batch, floor=0).mean.item() == pytest.approx(1, abs=0.1)
+    bright = SpectralBatch.packed([cut(make_spectrum(n, step=1e-4, ivar=np.full(n, 1e12)))])
+    assert misfit(1.01 * bright.value, bright).mean.item() == pytest.approx(1, rel=1e-2)
+
+
+def test_invalid_pixels_give_no_gradient(three):
+    batch = SpectralBatch.packed(three)
+    value = torch.zeros_like(batch.value, requires_grad=True)
+    misfit(value, batch).mean.backward()
+    assert value.grad is not None and not value.grad[~batch.valid].any() and value.grad[batch.valid].any()
