@@ -14,6 +14,7 @@ HOMES = {  # what config.json calls a kind -> the class that reads it
     "fields": FIELDS,
     "fields unet": "foundation.model.fields.stored_unet:FieldUNet",
     "anchored": "foundation.model.anchored.pretrained:AnchoredModel",
+    "spectra": "foundation.model.spectra.pretrained:SpectralModel",
 }
 CHECKPOINT = ".ckpt"  # of training, which has to be exported first
 

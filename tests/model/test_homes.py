@@ -13,6 +13,8 @@ from foundation.model.anchored.config import AnchoredConfig
 from foundation.model.anchored.pretrained import AnchoredModel
 from foundation.model.fields.config import FieldModelConfig
 from foundation.model.fields.pretrained import FieldModel
+from foundation.model.spectra.config import SpectraConfig
+from foundation.model.spectra.pretrained import SpectralModel
 from foundation.tokens import Space
 
 FIELDS = FieldModelConfig(width=16, depth=1, heads=2, hidden=16, inner=4, frequencies=1, tokens=(4, 4, 4))
@@ -29,13 +31,14 @@ def stored(tmp_path):
         "tokens": FoundationModel(ModelConfig(width=16, depth=1, heads=2), (Space("code", "discrete", 5),)),
         "fields": FieldModel(FIELDS, ("density", "pressure")),
         "anchored": AnchoredModel(replace(AnchoredConfig(), depth=1)),
+        "spectra": SpectralModel(SpectraConfig(width=16, depth=1, decoder_depth=1, heads=2)),
     }
     for name, model in models.items():
         model.save_pretrained(tmp_path / name)
     return models
 
 
-@pytest.mark.parametrize("name", ["tokens", "fields", "anchored"])
+@pytest.mark.parametrize("name", ["tokens", "fields", "anchored", "spectra"])
 def test_every_system_is_read_by_its_class(stored, tmp_path, name):
     found = FoundationModel.from_pretrained(tmp_path / name)
     assert type(found) is type(stored[name]) and same(found, stored[name]) and not found.training

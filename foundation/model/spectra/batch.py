@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 import torch
@@ -77,9 +78,15 @@ class Grid:
         """Spectrum of each patch."""
         return segment_of(self.offsets, len(self.wavelength))
 
-    def to(self, device: torch.device | str) -> "Grid":
+    def to(self, device: torch.device | str, non_blocking: bool = False) -> Self:
         """The same on another device."""
-        return replace(self, **{f.name: getattr(self, f.name).to(device) for f in fields(self)})
+        return replace(
+            self, **{f.name: getattr(self, f.name).to(device, non_blocking=non_blocking) for f in fields(self)}
+        )
+
+    def pin_memory(self) -> Self:
+        """The same in page-locked memory, for asynchronous copies to a GPU."""
+        return replace(self, **{f.name: getattr(self, f.name).pin_memory() for f in fields(self)})
 
 
 @dataclass(frozen=True, eq=False)

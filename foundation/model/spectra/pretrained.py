@@ -1,0 +1,144 @@
+"""SpectralModel: a SpectralTransformer with the way its spectra are cut, as users load, run and share it."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from safetensors.torch import save_file
+from torch import Tensor
+
+from foundation import __version__
+from foundation.data.records import Spectrum
+from foundation.errors import FoundationError
+from foundation.files import whole_directory
+from foundation.interop.tensors import read_tensors
+from foundation.model.spectra.batch import Grid, SpectralBatch
+from foundation.model.spectra.config import SpectraConfig
+from foundation.model.spectra.transformer import SpectralTransformer
+from foundation.model.stored import locate, stored_kind
+from foundation.tokenizers.base import TokenizerError
+from foundation.tokenizers.native import NativeConfig, Patches, patches_of
+
+FORMAT = 1  # of config.json; raise it when an older reader would misread the file
+KIND = "spectra"  # tells config.json from those of other models
+WEIGHTS = "model.safetensors"
+
+
+class SpectralModel(SpectralTransformer):
+    """A SpectralTransformer that takes records, and can be stored.
+
+    Args:
+        config: sizes and parts of the network.
+        cut: how spectra become patches; of as many pixels as `config` says.
+
+    Raises:
+        FoundationError: patches of another width than the network's.
+    """
+
+    def __init__(self, config: SpectraConfig | None = None, cut: NativeConfig | None = None) -> None:
+        super().__init__(config)
+        self.cut = cut or NativeConfig(patch=self.config.patch)
+        if self.cut.patch != self.config.patch:
+            raise FoundationError(
+                f"spectra are cut in patches of {self.cut.patch} pixels, the network reads {self.config.patch}. "
+                "Give both the same."
+            )
+
+    def cut_up(self, spectrum: Spectrum) -> Patches | None:
+        """The patches of a spectrum; None if it has none that says anything."""
+        try:
+            return patches_of(spectrum, self.cut)
+        except TokenizerError:
+            return None
+
+    @torch.no_grad()
+    def embed(self, spectra: Sequence[Spectrum], together: int = 1) -> Float[Tensor, "N width"]:
+        """The mean state of each spectrum, float32; NaN for one that has no patch.
+
+        Args:
+            spectra: of any surveys.
+            together: spectra of a pass. With 1 an embedding depends on no other spectrum, bit for bit; more are
+                faster on a GPU, and agree up to rounding.
+        """
+        found = [self.cut_up(spectrum) for spectrum in spectra]
+        means = torch.full((len(found), self.config.width), float("nan"))
+        some = [i for i, patches in enumerate(found) if patches is not None]
+        for start in range(0, len(some), together):
+            chunk = some[start : start + together]
+            batch = SpectralBatch.packed([p for i in chunk if (p := found[i]) is not None]).to(self.head.weight.device)
+            means[chunk] = torch.segment_reduce(self.encode(batch).float(), "mean", offsets=batch.offsets).cpu()
+        return means
+
+    @torch.no_grad()
+    def predict(self, spectrum: Spectrum, wavelength: np.ndarray) -> np.ndarray:
+        """Flux of the object at other wavelengths, float32, in the unit of the spectrum; noise is not predicted.
+
+        Args:
+            spectrum: what was measured.
+            wavelength: increasing, in vacuum Å.
+
+        Raises:
+            TokenizerError: the spectrum has no patch that says anything.
+            FoundationError: wavelengths that do not increase.
+        """
+        patches = patches_of(spectrum, self.cut)
+        read = SpectralBatch.packed([patches]).to(self.head.weight.device)
+        asked = Grid.of([np.asarray(wavelength, dtype=np.float64)], self.config.patch).to(self.head.weight.device)
+        value = self(read, asked).float().cpu().numpy().ravel()[: len(wavelength)]
+        return value * np.float32(patches.scale)
+
+    def save_pretrained(self, directory: str | Path) -> None:
+        """Write config.json and model.safetensors.
+
+        Raises:
+            FoundationError: the directory exists and holds no such model, or the disk is full.
+        """
+        path = Path(directory)
+        if path.exists() and stored_kind(path) != KIND and any(path.iterdir()):
+            raise FoundationError(f"{path} exists and holds no model of spectra. Give a new directory.")
+        content = {"format": FORMAT, "kind": KIND, "foundation": __version__}
+        content |= {"model": asdict(self.config), "cut": asdict(self.cut)}
+        with whole_directory(path) as temporary:
+            (temporary / "config.json").write_text(json.dumps(content, indent=2) + "\n")
+            weights = {name: tensor.detach().cpu().contiguous() for name, tensor in self.state_dict().items()}
+            save_file(weights, temporary / WEIGHTS, metadata={"format": "pt"})
+
+    @classmethod
+    def from_pretrained(cls, name: str | Path, device: str = "cpu") -> "SpectralModel":
+        """The model in a directory that `save_pretrained` wrote, or on the hub; for evaluation.
+
+        Raises:
+            FoundationError: nothing there, a file that is damaged or of another version, tensors missing or left over.
+        """
+        path = locate(name)
+        if stored_kind(path) != KIND:
+            raise FoundationError(
+                f"{path} holds no model of spectra but {stored_kind(path) or 'another'} one. "
+                "Give what `foundation spectra train` wrote."
+            )
+        with torch.device("meta"):
+            model = cls(*_read_config(path / "config.json"))
+        try:
+            model.load_state_dict(read_tensors(path / WEIGHTS), assign=True)
+        except RuntimeError as error:
+            what = " ".join(str(error).split())[:300]
+            raise FoundationError(f"{path} does not fit its config.json ({what}). Export the model again.") from error
+        return model.to(device).eval()
+
+
+def _read_config(path: Path) -> tuple[SpectraConfig, NativeConfig]:
+    stored = json.loads(path.read_text())
+    if stored.get("format") != FORMAT:
+        raise FoundationError(
+            f"{path} has format {stored.get('format')}, this version reads {FORMAT}. Install the matching version."
+        )
+    try:
+        sizes: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in stored["model"].items()}
+        return SpectraConfig(**sizes), NativeConfig(**stored["cut"])
+    except (TypeError, KeyError, AttributeError) as error:
+        raise FoundationError(f"{path} is damaged or edited wrongly ({error}). Export the model again.") from error
