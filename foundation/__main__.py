@@ -43,7 +43,7 @@ SUMMARY = {
     "statistics": "measure the channels of simulations and their increments; write stats.yaml",
     "tokenize": "train tokenizers (train), turn record shards into token shards (apply)",
     "train": "pretrain the masked transformer on token shards, or train what the config names (system: anchored)",
-    "fields": "train on simulations in The Well's layout (train), score (evaluate, mixing), steer (steer), probe (probe)",
+    "fields": "train on simulations in The Well's layout (train), score, steer and probe models of them",
     "export": "turn a training checkpoint into model.safetensors + config.json",
     "convert": "turn a released checkpoint into safetensors + JSON, running nothing in it",
     "embed": "frozen embeddings of survey files or shards, as parquet or npz",

@@ -131,7 +131,7 @@ def peak_bytes(function: Callable[[], object]) -> int:
     held = most = 0
     for event in recorded.profiler.kineto_results.events():  # pyright: ignore[reportOptionalMemberAccess]
         if event.name() == "[memory]":
-            held += event.nbytes()
+            held += event.nbytes()  # pyright: ignore[reportAttributeAccessIssue] - its stub lacks it
             most = max(most, held)
     return most
 

@@ -49,7 +49,7 @@ def tokenised(count: int) -> Iterator[TokenSample]:
 
 def write_single(samples: list[TokenSample], path: Path) -> None:
     """The usual way: each sample's arrays are files of their own in the tar."""
-    from webdataset import TarWriter
+    from webdataset.writer import TarWriter
 
     with TarWriter(str(path)) as tar:
         for s in samples:
@@ -59,8 +59,10 @@ def write_single(samples: list[TokenSample], path: Path) -> None:
 
 def read_single(path: Path) -> Iterator[TokenSample]:
     """Samples of `write_single`, decoded by webdataset."""
-    from webdataset import WebDataset
+    from webdataset.compat import WebDataset
 
-    for item in WebDataset(str(path), shardshuffle=False).decode():
+    for item in WebDataset(str(path), shardshuffle=False).decode():  # pyright: ignore[reportGeneralTypeIssues]
         columns = (torch.from_numpy(item[f"{c}.npy"]) for c in ("ids", "space", "position", "track"))
-        yield TokenSample(item["__key__"], Tokens((IMAGE, SPECTRUM), *columns), item["labels.json"])
+        ids, space, position, track = columns
+        tokens = Tokens((IMAGE, SPECTRUM), ids, space, position, track)
+        yield TokenSample(item["__key__"], tokens, item["labels.json"])

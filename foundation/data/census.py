@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
 
 from foundation.data.records import Sample
@@ -30,7 +31,7 @@ class Census:
             self._labels.update(list(sample.labels))
             for name, value in sample.labels.items():
                 self._types.setdefault(name, set()).add(
-                    type(value.item() if hasattr(value, "item") else value).__name__
+                    type(value.item() if isinstance(value, np.generic) else value).__name__
                 )
             yield sample
 

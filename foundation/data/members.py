@@ -34,7 +34,7 @@ def write_shards(
 
 
 def _write_shard(path: Path, first: list[T], rest: Iterator[list[T]], encode: Encode) -> Shard:
-    from webdataset import TarWriter  # takes a second to import, and reading does without it
+    from webdataset.writer import TarWriter  # takes a second to import, and reading does without it
 
     counts, sums = [], []
     with path.open("wb") as file, closing(TarWriter(file, encoder=False, mtime=0)) as tar:

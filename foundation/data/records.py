@@ -111,7 +111,7 @@ class Spectrum:
     @property
     def usable(self) -> np.ndarray:
         """bool [n]: pixels that carry information."""
-        return (self.ivar > 0) & ~self.bad
+        return (self.ivar > 0) & ~np.asarray(self.bad)
 
     @property
     def snr(self) -> float:
@@ -172,7 +172,7 @@ class Image:
     @property
     def usable(self) -> np.ndarray:
         """bool [band, y, x]: pixels that carry information."""
-        return (self.ivar > 0) & ~self.bad
+        return (self.ivar > 0) & ~np.asarray(self.bad)
 
     def select(self, bands: tuple[str, ...]) -> "Image":
         """The same cut-out in these bands only, in this order."""
@@ -182,7 +182,8 @@ class Image:
         index = [self.bands.index(b) for b in bands]
         psf = None if self.psf_fwhm is None else tuple(self.psf_fwhm[i] for i in index)
         return Image(
-            self.flux[index], bands, self.pixel_scale, self.ivar[index], self.mask[index], self.bad[index],
+            self.flux[index], bands, self.pixel_scale, self.ivar[index], np.asarray(self.mask)[index],
+            np.asarray(self.bad)[index],
             psf, self.survey, self.wcs,
         )  # fmt: skip
 
@@ -214,6 +215,11 @@ RECORDS: dict[str, type] = {  # names used in files
     "structure": Structure,
     "coefficients": Coefficients,
 }
+
+
+def informs(record: Record) -> bool:
+    """Whether a record says anything: an image or spectrum has a usable pixel, others would not be there."""
+    return not isinstance(record, Spectrum | Image) or bool(record.usable.any())
 
 
 @dataclass(frozen=True, eq=False)

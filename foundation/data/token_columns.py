@@ -80,7 +80,8 @@ def decode_tokens(
     layouts = list(zip(*(torch.from_numpy(c).split(lengths) for c in columns), strict=True))
     codes = torch.from_numpy(ids.astype(np.int64)).split([lengths[i] for i in which])
     vectors = _split_vectors(arrays, wanted, len(which))
-    tokens = (Tokens(wanted, own, *layouts[i], rows) for own, i, rows in zip(codes, which, vectors, strict=True))
+    placed = zip(codes, (layouts[i] for i in which), vectors, strict=True)
+    tokens = (Tokens(wanted, own, spaces, at, tracks, rows) for own, (spaces, at, tracks), rows in placed)
     return [TokenSample(*parts) for parts in zip(text["keys"], tokens, text["labels"], strict=True)]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from foundation.data.records import Sample, Scalar
+from foundation.data.records import Sample, Scalar, informs
 from foundation.data.shards import RecordShards
 from foundation.errors import FoundationError
 from foundation.evaluation.raw import raw_columns, raw_vectors
@@ -56,7 +56,7 @@ class Observations:
         for sample in track(islice(shards, n), f"reading {name}", n):
             keys.append(sample.key)
             labels.append(dict(sample.labels))
-            modalities.append(frozenset(m for m, r in sample.items() if isinstance(r, Scalar) or r.usable.any()))
+            modalities.append(frozenset(m for m, r in sample.items() if informs(r)))
             scalars |= {m for m, r in sample.items() if isinstance(r, Scalar)}
             raw.append(raw_vectors(sample))
             places.append([_degrees(sample.origin.get(c)) for c in ("ra", "dec")])

@@ -19,13 +19,18 @@ SOFTENING_SURFACE = 0.1  # nMgy / arcsec²
 
 
 def raw_vectors(records: Mapping[str, Record]) -> dict[str, np.ndarray]:
-    """Vectors of one object: "modality" or "modality/band" -> float32 [width]; the width of a name never changes."""
+    """Vectors of one object: "modality" or "modality/band" -> float32 [width]; the width of a name never changes.
+
+    Of records that are no image, spectrum or number there is no such vector.
+    """
     vectors = {}
     for modality, record in records.items():
         if isinstance(record, Image):
             vectors |= {f"{modality}/{band}": v for band, v in raw_image(record).items()}
-        else:
-            vectors[modality] = raw_spectrum(record) if isinstance(record, Spectrum) else raw_scalar(record)
+        elif isinstance(record, Spectrum):
+            vectors[modality] = raw_spectrum(record)
+        elif isinstance(record, Scalar):
+            vectors[modality] = raw_scalar(record)
     return vectors
 
 

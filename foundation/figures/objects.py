@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from foundation.data.records import Image, Record, Spectrum
+from foundation.data.records import Image, Record, Scalar, Spectrum
 from foundation.figures.canvas import bare, canvas, picture
 
 SOFTENING, STRETCH = 8.0, 0.8  # of the colour image, in units of the noise (Lupton et al. 2004, PASP 116, 133)
@@ -58,7 +58,8 @@ def draw(axes: Axes, record: Record) -> None:
             low, high = np.percentile(flux, [0.5, 99.5])
             axes.set_ylim(low - 0.1 * (high - low) - 1e-9, high + 0.1 * (high - low) + 1e-9)
     else:
-        axes.text(0.5, 0.5, f"{record.value:.3g}", ha="center", va="center")
+        said = f"{record.value:.3g}" if isinstance(record, Scalar) else type(record).__name__
+        axes.text(0.5, 0.5, said, ha="center", va="center")
 
 
 def _coarse(spectrum: Spectrum) -> tuple[np.ndarray, np.ndarray]:

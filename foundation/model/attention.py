@@ -1,5 +1,7 @@
 """Attention heads: projections around the prologue (query-key norm and rotation) and the packed attention operator."""
 
+from typing import cast
+
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -89,4 +91,5 @@ class _Heads(nn.Module):
 def _head_norm(module: nn.Module) -> HeadNorm | None:
     if isinstance(module, nn.Identity):
         return None
-    return HeadNorm("rms" if isinstance(module, nn.RMSNorm) else "layer", module.weight, eps=module.eps)
+    norm = cast(nn.RMSNorm | nn.LayerNorm, module)
+    return HeadNorm("rms" if isinstance(norm, nn.RMSNorm) else "layer", norm.weight, eps=norm.eps or 0.0)

@@ -1,6 +1,7 @@
 """Embedding: what a token is (its value, or that it is asked for) and of which space, as one vector."""
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from jaxtyping import Float
@@ -39,9 +40,13 @@ class SpaceEmbedding(nn.Module):
         place = torch.argsort(torch.cat(rows))  # content rows ascend
         return torch.cat(parts).index_select(0, place)
 
+    def table(self, space: str) -> nn.Parameter:
+        """[size, width] the vectors of a space's codes, or [width, size] its linear map."""
+        return cast(nn.Parameter, self.value[space].weight)
+
     def _of_space(self, space: Space, batch: TokenBatch, rows: Tensor) -> Tensor:
         embed, ids = self.value[space.name], batch.ids[rows]
         if not space.discrete:
             vectors = batch.vectors.get(space.name, batch.position.new_zeros(0, space.size))
-            ids = vectors[ids].to(embed.weight.dtype)  # [n, size]
+            ids = vectors[ids].to(self.table(space.name).dtype)  # [n, size]
         return embed(ids).to(self.query.dtype)  # autocast gives linear maps another dtype than tables

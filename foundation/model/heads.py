@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from jaxtyping import Float, Int
@@ -35,6 +36,10 @@ class SpaceHeads(nn.Module):
         self.output = nn.ModuleDict(
             {s.name: nn.Linear(width, s.size if s.discrete else 2 * s.size, bias=False) for s in spaces}
         )
+
+    def table(self, space: str) -> nn.Parameter:
+        """[outputs, width] the linear map of a space."""
+        return cast(nn.Parameter, self.output[space].weight)
 
     def outputs(self, space: str, states: Float[Tensor, "n width"]) -> Float[Tensor, "n outputs"]:
         """Logits, or means then log-scales; at least float32 whatever autocast does."""

@@ -15,6 +15,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from foundation.model.embed import SpaceEmbedding
+from foundation.model.heads import SpaceHeads
 from foundation.tokens import Space
 
 STACKED = {"qkv": 3, "kv": 2, "gate_up": 2}  # square matrices stored as one count apart for the bound
@@ -24,8 +26,13 @@ WAVES = 8  # cosines over each component of a grid; fewer where it has fewer poi
 
 
 @torch.no_grad()
-def initialise(model: nn.Module) -> None:
-    """Set all weights from torch's global generator; norms stay at one."""
+def initialise(model: nn.Module, embed: SpaceEmbedding, heads: SpaceHeads) -> None:
+    """Set all weights from torch's global generator; norms stay at one.
+
+    Args:
+        model: all of it.
+        embed, heads: the parts of it that know spaces.
+    """
     for name, module in model.named_modules():
         if isinstance(module, nn.Linear):
             for part in module.weight.chunk(STACKED.get(name.rsplit(".", 1)[-1], 1)):
@@ -36,18 +43,18 @@ def initialise(model: nn.Module) -> None:
             nn.init.normal_(module.weight, std=DEVIATION)
             if module.padding_idx is not None:
                 module.weight[module.padding_idx] = 0
-    nn.init.normal_(model.embed.query, std=DEVIATION)
-    for space in model.spaces:
-        _smooth(space, model.embed.value[space.name], DEVIATION)
-        _smooth(space, model.heads.output[space.name], LOGIT_DEVIATION)
+    nn.init.normal_(embed.query, std=DEVIATION)
+    for space in embed.spaces:
+        _smooth(space, embed.table(space.name), DEVIATION)
+        _smooth(space, heads.table(space.name), LOGIT_DEVIATION)
 
 
-def _smooth(space: Space, table: nn.Module, deviation: float) -> None:
+def _smooth(space: Space, table: Tensor, deviation: float) -> None:
     """Make the rows of a table a random smooth function of the grid that the codes number, if they do."""
     if space.levels and min(space.levels) > 1:
-        waves = grid_waves(space.levels).to(table.weight)
-        rows = waves @ torch.randn(waves.shape[1], table.weight.shape[1]).to(table.weight)
-        table.weight.copy_(rows * (deviation / rows.std()))
+        waves = grid_waves(space.levels).to(table)
+        rows = waves @ torch.randn(waves.shape[1], table.shape[1]).to(table)
+        table.copy_(rows * (deviation / rows.std()))
 
 
 def grid_waves(levels: Sequence[int]) -> Float[Tensor, "size waves"]:

@@ -38,6 +38,8 @@ class Sinusoidal(nn.Module):
 class Learned(nn.Module):
     """A trained vector for every grid point of every axis of every space; a position's vectors are summed."""
 
+    grid: Tensor
+
     def __init__(self, spaces: Sequence[Space], width: int) -> None:
         super().__init__()
         self.names = [s.name for s in spaces]
@@ -97,6 +99,9 @@ class Turns(nn.Module):
     Args:
         remainder: leave channels that do not divide equally among the axes at phase 0, instead of giving them away.
     """
+
+    frequency: Tensor
+    column: Tensor
 
     def __init__(self, spaces: Sequence[Space], channels: int, remainder: bool) -> None:
         super().__init__()

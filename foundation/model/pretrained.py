@@ -28,18 +28,23 @@ class Tokenizers(Protocol):
     @property
     def spaces(self) -> tuple[Space, ...]:
         """The space of each modality, called as the modality."""
+        ...
 
     def encode(self, samples: Sequence[Mapping[str, Record]], modalities: Sequence[str] | None = None) -> list[Tokens]:
         """The tokens of each sample."""
+        ...
 
     def decode(self, tokens: Tokens) -> dict[str, Record]:
         """The records that tokens stand for."""
+        ...
 
     def fingerprint(self) -> str:
         """Hash of configuration and weights."""
+        ...
 
     def save_pretrained(self, path: Path) -> None:
         """Write the tokenizers into a directory."""
+        ...
 
 
 class FoundationModel(FoundationTransformer, PyTorchModelHubMixin):
@@ -100,10 +105,10 @@ class FoundationModel(FoundationTransformer, PyTorchModelHubMixin):
         chunks = [samples[i : i + SAMPLES_PER_CALL] for i in range(0, len(samples), SAMPLES_PER_CALL)]
         tokens: list[Tokens] = []
         for chunk in track(chunks, "tokenise") if len(chunks) > SAMPLES_PER_CALL else chunks:
-            records = [i for i, sample in enumerate(chunk) if not isinstance(sample, Tokens)]
-            for i in records:
-                _check_sample(chunk[i], wanted, len(tokens) + i)
-            made = iter(self._bundle().encode([chunk[i] for i in records], wanted) if records else ())
+            records = [(i, sample) for i, sample in enumerate(chunk) if not isinstance(sample, Tokens)]
+            for i, sample in records:
+                _check_sample(sample, wanted, len(tokens) + i)
+            made = iter(self._bundle().encode([sample for _, sample in records], wanted) if records else ())
             tokens += [_only(s, modalities) if isinstance(s, Tokens) else next(made) for s in chunk]
         return tokens
 

@@ -52,7 +52,7 @@ class FoundationTransformer(nn.Module):
             self.decoder = nn.ModuleList(CrossBlock(config) for _ in range(config.decoder_depth))
             self.decoder_norm = make_norm(config.norm, width)
         self.heads = SpaceHeads(self.spaces, width)
-        initialise(self)
+        initialise(self, self.embed, self.heads)
 
     def forward(self, batch: TokenBatch) -> Float[Tensor, "E width"]:
         """States of all elements, in batch order: content as encoded, queries ready for their heads."""

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from foundation.data.records import Image, Record, Scalar, Spectrum
+from foundation.errors import FoundationError
 from foundation.files import whole_file
 from foundation.tokenizers.bundle import TokenizerBundle
 from foundation.tokens import Tokens
@@ -60,7 +61,11 @@ class Columns:
 
 
 def _value(record: Record) -> np.ndarray:
-    return np.array(record.value) if isinstance(record, Scalar) else record.flux
+    if isinstance(record, Spectrum | Image):
+        return record.flux
+    if isinstance(record, Scalar):
+        return np.array(record.value)
+    raise FoundationError(f"A predicted {type(record).__name__} is no table of numbers. Ask for other modalities.")
 
 
 def _described(record: Record) -> dict[str, np.ndarray]:
@@ -69,4 +74,4 @@ def _described(record: Record) -> dict[str, np.ndarray]:
         return {"wavelength": record.wavelength, "unit": np.array(record.unit)}
     if isinstance(record, Image):
         return {"bands": np.array(record.bands), "pixel_scale": np.array(record.pixel_scale)}
-    return {"unit": np.array(record.unit)}
+    return {"unit": np.array(record.unit)} if isinstance(record, Scalar) else {}

@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Literal
 
-from foundation.data.records import Record, Sample, Scalar
+from foundation.data.records import Sample, informs
 from foundation.data.shards import RecordShards
 from foundation.errors import FoundationError
 from foundation.model.pretrained import FoundationModel
@@ -110,7 +110,7 @@ class _Request:
 
     def met_by(self, sample: Sample) -> bool:
         """Whether the object has what is given."""
-        return (any if self.either else all)(m in sample and _usable(sample[m]) for m in self.given)
+        return (any if self.either else all)(m in sample and informs(sample[m]) for m in self.given)
 
     def complete(
         self,
@@ -136,10 +136,6 @@ def _chunks(samples: Iterable[Sample], request: _Request) -> Iterator[list[Sampl
     wanted = filter(request.met_by, samples)
     while chunk := list(islice(wanted, OBJECTS)):
         yield chunk
-
-
-def _usable(record: Record) -> bool:
-    return isinstance(record, Scalar) or bool(record.usable.any())
 
 
 def _names(value: list[str] | str) -> list[str]:

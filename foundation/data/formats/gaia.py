@@ -74,7 +74,7 @@ def _coefficients(row: Mapping[str, Any], name: str) -> Coefficients:
     return Coefficients(
         row[f"{column}S"],
         row[f"{column}_ERRORS"],
-        correlation if np.size(correlation) > 1 else None,
+        correlation if correlation is not None and np.size(correlation) > 1 else None,
         f"gaia-{name}-{int(basis)}" if basis is not None else f"gaia-{name}",
         int(relevant),
         "gaia",
