@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import Self
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -14,6 +14,8 @@ from foundation.errors import FoundationError
 from foundation.kernels.attention import AttentionLayout
 from foundation.kernels.attention.segments import segment_of
 from foundation.tokenizers.native import Patches
+
+G = TypeVar("G", bound="Grid")
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,13 +80,13 @@ class Grid:
         """Spectrum of each patch."""
         return segment_of(self.offsets, len(self.wavelength))
 
-    def to(self, device: torch.device | str, non_blocking: bool = False) -> Self:
+    def to(self: G, device: torch.device | str, non_blocking: bool = False) -> G:
         """The same on another device."""
         return replace(
             self, **{f.name: getattr(self, f.name).to(device, non_blocking=non_blocking) for f in fields(self)}
         )
 
-    def pin_memory(self) -> Self:
+    def pin_memory(self: G) -> G:
         """The same in page-locked memory, for asynchronous copies to a GPU."""
         return replace(self, **{f.name: getattr(self, f.name).pin_memory() for f in fields(self)})
 
