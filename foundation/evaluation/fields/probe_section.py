@@ -51,7 +51,7 @@ def learning_curves(label: str, found: Sequence[Regression]) -> Figure:
         style = {"color": SERIES[number % len(SERIES)], "label": f"{source} {probe}".strip(), "ms": 4, "lw": 1}
         axes.errorbar(trained, errors[:, 0], reach, fmt="o-", capsize=2, **style)
     axes.set(xscale="log", yscale="log", xlabel="labelled trajectories", ylabel="mean square error", title=label)
-    axes.legend(fontsize=7)
+    axes.legend(fontsize=7, loc="upper right")  # looking for the best place takes long on a busy machine
     return figure
 
 
