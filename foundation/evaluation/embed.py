@@ -50,12 +50,12 @@ def embed(
     Raises:
         FoundationError: a file could not be read, nothing was embedded, or the table is of another type.
     """
-    writer = _writer(out)
+    writer = table_writer(out)
     encoder = FoundationModel.of_tokens(model, device=device)
     known = frozenset(modalities or (s.name for s in encoder.spaces))
     outcome, count, left_out = Outcome(), 0, 0
     with whole_file(out) as temporary, writer(temporary) as write:
-        for samples in _batches(_samples(files, outcome)):
+        for samples in batches(samples_in(files, outcome)):
             useful = [s for s in samples if any(m in known and _informative(r) for m, r in s.items())]
             left_out += len(samples) - len(useful)
             if useful:
@@ -66,10 +66,15 @@ def embed(
             raise FoundationError(
                 f"{out}: nothing to embed in {len(files)} files; the model knows {', '.join(sorted(known))}. {reasons}"
             )
-    _conclude(outcome, out, count, left_out)
+    conclude(outcome, out, count, left_out)
 
 
-def _conclude(outcome: Outcome, out: Path, count: int, left_out: int) -> None:
+def conclude(outcome: Outcome, out: Path, count: int, left_out: int) -> None:
+    """Say what became of the files.
+
+    Raises:
+        FoundationError: some could not be read.
+    """
     for _, reason in outcome.failures:
         print(f"failed  {reason}")
     print(f"{out}: {count} objects embedded, {left_out} left out, {len(outcome.failures)} files failed")
@@ -79,7 +84,7 @@ def _conclude(outcome: Outcome, out: Path, count: int, left_out: int) -> None:
         )
 
 
-def _samples(files: Sequence[Path], outcome: Outcome) -> Iterator[Sample]:
+def samples_in(files: Sequence[Path], outcome: Outcome) -> Iterator[Sample]:
     """Samples of record shards and of survey files; failures go to the outcome."""
     shards = [p for p in files if (p / NAME).is_file()]
     for path in shards:
@@ -90,7 +95,8 @@ def _samples(files: Sequence[Path], outcome: Outcome) -> Iterator[Sample]:
         yield from samples_of(gather(others), outcome)
 
 
-def _batches(samples: Iterable[Sample]) -> Iterator[list[Sample]]:
+def batches(samples: Iterable[Sample]) -> Iterator[list[Sample]]:
+    """Lists of at most BATCH samples."""
     samples = iter(samples)
     while batch := list(islice(samples, BATCH)):
         yield batch
@@ -114,7 +120,12 @@ def _columns(
     }
 
 
-def _writer(out: Path) -> Callable[[Path], AbstractContextManager[Callable[[Columns], None]]]:
+def table_writer(out: Path) -> Callable[[Path], AbstractContextManager[Callable[[Columns], None]]]:
+    """What opens a table of this name and gives a function that writes columns to it.
+
+    Raises:
+        FoundationError: the name ends in nothing known.
+    """
     writers = {".parquet": _parquet, ".npz": _npz}
     if out.suffix not in writers:
         raise FoundationError(f"{out}: a table ends in {' or '.join(writers)}. Give such an --out.")

@@ -21,7 +21,7 @@ from foundation.tokenizers.spectrum import SpectrumConfig, SpectrumTokenizer
 
 @pytest.fixture(autouse=True)
 def loaded(monkeypatch, encoder):
-    monkeypatch.setattr(FoundationModel, "from_pretrained", classmethod(lambda cls, name, device: encoder))
+    monkeypatch.setattr(FoundationModel, "of_tokens", classmethod(lambda cls, name, device: encoder))
 
 
 def test_a_parquet_of_a_shard_directory(sky, encoder, tmp_path):
@@ -83,7 +83,7 @@ def test_real_spectra_through_the_command_line(astro_data, tmp_path, monkeypatch
     FoundationModel(ModelConfig(width=16, depth=1, decoder_depth=0, heads=2), bundle.spaces, bundle).save_pretrained(
         tmp_path / "model"
     )
-    monkeypatch.undo()  # the real from_pretrained
+    monkeypatch.undo()  # the real of_tokens
     files = sorted((astro_data / "boss_plate7102").glob("spec-*.fits.gz"))[:4]
     arguments = [str(tmp_path / "model"), *map(str, files), "--out", str(tmp_path / "table.parquet")]
     call(verb.embed, arguments, "foundation embed")

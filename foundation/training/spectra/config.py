@@ -1,0 +1,68 @@
+"""What a run over spectra trains on, and what it is asked: options of the command."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from foundation.errors import FoundationError
+from foundation.model.spectra.loss import FLOOR
+from foundation.training.spectra.objective import Autoencode, Denoise, FillSpans, SpectralObjective
+
+
+@dataclass(frozen=True)
+class SpectraDataConfig:
+    """Where the spectra are, and how they become batches.
+
+    Args:
+        train: directory of record shards, as `foundation ingest` and `foundation simulate` write them.
+        validation: directory of record shards, or None.
+        modalities: names of the spectra to train on; empty = all spectra of a sample.
+        patches_per_batch: budget of one rank's micro-batch.
+        members: of the shards, from which the spectra of a micro-batch are drawn, so that it holds several surveys.
+        workers: loader processes of each rank; what is drawn does not depend on it.
+
+    Raises:
+        FoundationError: a budget or number of members that is not positive.
+    """
+
+    train: Path
+    validation: Path | None = None
+    modalities: tuple[str, ...] = ()
+    patches_per_batch: int = 8192
+    members: int = 4
+    workers: int = 2
+
+    def __post_init__(self) -> None:
+        if self.patches_per_batch < 1 or self.members < 1:
+            raise FoundationError(
+                f"{self.patches_per_batch} patches a batch, of {self.members} members. Give 1 or more of each."
+            )
+
+
+@dataclass(frozen=True)
+class SpectraObjective:
+    """What is asked of a spectrum.
+
+    Args:
+        kind: "spans" hides spans of wavelength, "denoise" asks for an independent realisation of the noise,
+            "autoencode" for what was read, as published.
+        fraction: of "spans", the share hidden.
+        span: of "spans", their length in ln(wavelength).
+        seen: of "spans", the weight of what is not hidden.
+        split: of "denoise", how much noise is added to what is read.
+        floor: error added to the noise, as a fraction of the flux.
+    """
+
+    kind: Literal["spans", "denoise", "autoencode"] = "spans"
+    fraction: float = 0.4
+    span: float = 0.03
+    seen: float = 0.1
+    split: float = 1.0
+    floor: float = FLOOR
+
+    @property
+    def policy(self) -> SpectralObjective:
+        """The objective."""
+        if self.kind == "spans":
+            return FillSpans(self.fraction, self.span, self.seen)
+        return Denoise(self.split) if self.kind == "denoise" else Autoencode()

@@ -1,0 +1,200 @@
+"""SpectraDataModule: record shards to micro-batches of questions for Lightning, on every rank."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from lightning import LightningDataModule
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from foundation.data.records import Spectrum
+from foundation.data.resume import check_resumable
+from foundation.data.shards import RecordShards
+from foundation.errors import FoundationError
+from foundation.model.spectra.batch import SpectralBatch
+from foundation.tokenizers.base import TokenizerError
+from foundation.tokenizers.native import NativeConfig, Patches, patches_of
+from foundation.training.spectra.config import SpectraDataConfig
+from foundation.training.spectra.objective import Question, SpectralObjective
+
+VERSION = 1  # of the saved state
+KEPT = 16  # members of the shards that a process keeps
+
+
+@dataclass(frozen=True, eq=False)
+class QuestionBatch:
+    """What is read of several spectra, what is asked, and the weight of each asked patch."""
+
+    read: SpectralBatch
+    asked: SpectralBatch
+    weight: Float[Tensor, "Q"]
+
+    @classmethod
+    def of(cls, questions: list[Question]) -> "QuestionBatch":
+        """Lay them end to end."""
+        read, asked = ([getattr(q, side) for q in questions] for side in ("read", "asked"))
+        return cls(SpectralBatch.packed(read), SpectralBatch.packed(asked), torch.cat([q.weight for q in questions]))
+
+    def to(self, device: torch.device | str, non_blocking: bool = False) -> "QuestionBatch":
+        """The same on another device."""
+        return replace(
+            self, **{f.name: getattr(self, f.name).to(device, non_blocking=non_blocking) for f in fields(self)}
+        )
+
+    def pin_memory(self) -> "QuestionBatch":
+        """The same in page-locked memory."""
+        return replace(self, **{f.name: getattr(self, f.name).pin_memory() for f in fields(self)})
+
+
+class SpectraMix(Dataset[QuestionBatch]):
+    """`mix[i]` is micro-batch i of a rank, for any i: the same seed and place give the same batch.
+
+    Args:
+        shards: of records.
+        config: which spectra, and how many.
+        cut: how they become patches.
+        objective: what is asked.
+        seed: of what is drawn.
+        rank, ranks: of this process, and of all.
+    """
+
+    def __init__(
+        self,
+        shards: RecordShards,
+        config: SpectraDataConfig,
+        cut: NativeConfig,
+        objective: SpectralObjective,
+        seed: int,
+        rank: int = 0,
+        ranks: int = 1,
+    ) -> None:
+        self.shards, self.config, self.cut, self.objective = shards, config, cut, objective
+        self.seed, self.rank, self.ranks = seed, rank, ranks
+        self._spectra = lru_cache(KEPT)(self._member)
+
+    def __getitem__(self, index: int) -> QuestionBatch:
+        draw = np.random.default_rng((self.seed, self.rank, index))
+        count = min(self.config.members, self.shards.members)
+        members = draw.choice(self.shards.members, count, replace=False).tolist()
+        pool = [patches for member in members for patches in self._spectra(member)]
+        if not pool:
+            raise FoundationError(
+                f"{self.shards.path}: {count} members hold no spectrum with enough valid pixels. "
+                "Give other shards, or other `--data.modalities`."
+            )
+        generator = torch.Generator().manual_seed(int(draw.integers(1 << 62)))
+        chosen = self._within_budget([pool[i] for i in draw.permutation(len(pool))])
+        return QuestionBatch.of([self.objective(patches, generator) for patches in chosen])
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_spectra"}  # a cache does not travel
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._spectra = lru_cache(KEPT)(self._member)
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What a place in this mix refers to."""
+        return {"version": VERSION, "ranks": self.ranks, "seed": self.seed, "data": self.shards.manifest.fingerprint}
+
+    def _within_budget(self, pool: list[Patches]) -> list[Patches]:
+        """The first ones, as many as there is room for; at least one."""
+        total = np.cumsum([len(patches) for patches in pool])
+        return pool[: max(int(np.searchsorted(total, self.config.patches_per_batch, "right")), 1)]
+
+    def _member(self, member: int) -> list[Patches]:
+        wanted = self.config.modalities
+        records = [r for s in self.shards.member(member) for name, r in s.items() if not wanted or name in wanted]
+        return [p for r in records if isinstance(r, Spectrum) and (p := _patches(r, self.cut)) is not None]
+
+
+class SpectraLoader:
+    """The micro-batches of a run for one rank, with a position that can be saved and resumed exactly.
+
+    Args:
+        mix: of this rank.
+        batches: micro-batches of the run.
+        workers: processes that read ahead; what is read does not depend on it.
+    """
+
+    def __init__(self, mix: SpectraMix, batches: int, workers: int = 0) -> None:
+        self.mix, self.batches, self.workers = mix, batches, workers
+        self._done = 0
+
+    def __len__(self) -> int:
+        return self.batches
+
+    def __iter__(self) -> Iterator[QuestionBatch]:
+        own_randomness = torch.Generator()  # else DataLoader draws from the global one, and a resumed run would differ
+        order = range(self._done, self.batches)
+        for batch in DataLoader(self.mix, None, sampler=order, num_workers=self.workers, generator=own_randomness):
+            self._done += 1
+            yield batch
+
+    def state_dict(self) -> dict[str, Any]:
+        """The position, and what it refers to."""
+        return {"done": self._done, **self.mix.identity}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go to the saved position.
+
+        Raises:
+            FoundationError: the state is of another version, number of ranks, seed or data.
+        """
+        check_resumable(state, self.mix.identity)
+        self._done = state["done"]
+
+
+class SpectraDataModule(LightningDataModule):
+    """Loaders for training (endless, resumable) and validation (the same questions each time).
+
+    Args:
+        config: the shards.
+        cut: how spectra become patches.
+        objective: what is asked.
+        seed: of what is drawn.
+        batches: micro-batches of the run on each rank.
+        checks: micro-batches of a validation.
+    """
+
+    def __init__(
+        self,
+        config: SpectraDataConfig,
+        cut: NativeConfig,
+        objective: SpectralObjective,
+        seed: int,
+        batches: int,
+        checks: int,
+    ) -> None:
+        super().__init__()
+        self.config, self.cut, self.objective, self.seed = config, cut, objective, seed
+        self.batches, self.checks = batches, checks
+        self.shards = RecordShards(config.train)
+        self.held_out = None if config.validation is None else RecordShards(config.validation)
+
+    def train_dataloader(self) -> SpectraLoader:
+        """Micro-batches of the whole run for this rank."""
+        return SpectraLoader(self._mix(self.shards), self.batches, self.config.workers)
+
+    def val_dataloader(self) -> DataLoader | list:
+        """The same micro-batches each time; an empty list if there is no validation set."""
+        if self.held_out is None:
+            return []
+        return DataLoader(self._mix(self.held_out), None, sampler=range(self.checks), num_workers=self.config.workers)
+
+    def _mix(self, shards: RecordShards) -> SpectraMix:
+        ranks, rank = (self.trainer.world_size, self.trainer.global_rank) if self.trainer else (1, 0)
+        return SpectraMix(shards, self.config, self.cut, self.objective, self.seed, rank, ranks)
+
+
+def _patches(spectrum: Spectrum, cut: NativeConfig) -> Patches | None:
+    try:
+        return patches_of(spectrum, cut)
+    except TokenizerError:
+        return None  # nothing valid in it, which ingest has told

@@ -1,0 +1,78 @@
+"""The `spectra train` verb: record shards of spectra in; a run directory with an exported model out."""
+
+import sys
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from foundation.config import OptimConfig
+from foundation.model.spectra.config import SpectraConfig
+from foundation.model.spectra.pretrained import SpectralModel
+from foundation.tokenizers.native import NativeConfig
+from foundation.training import resolved
+from foundation.training.quiet import quiet
+from foundation.training.run import EXPECTED, announce, check_same_run, find, fit, prepare
+from foundation.training.spectra.config import SpectraDataConfig, SpectraObjective
+from foundation.training.spectra.data import SpectraDataModule
+from foundation.training.spectra.module import SpectraModule
+from foundation.training.trainer import TrainerConfig, build_trainer
+
+
+def train(
+    *,
+    data: SpectraDataConfig,
+    out: Path,
+    model: SpectraConfig = SpectraConfig(),  # noqa: B008 - frozen, as are the next four
+    cut: NativeConfig = NativeConfig(),  # noqa: B008
+    objective: SpectraObjective = SpectraObjective(),  # noqa: B008
+    optim: OptimConfig = OptimConfig(),  # noqa: B008
+    trainer: TrainerConfig = TrainerConfig(),  # noqa: B008
+    seed: int = 0,
+    resume: Literal["auto"] | Path | None = None,
+) -> None:
+    """Train one model on spectra of all surveys, each on its own grid.
+
+    Writes into the run directory config.yaml (every option), metrics.csv, tensorboard/, checkpoints/ and, at the end,
+    export/, which `foundation spectra embed` and SpectralModel.from_pretrained read. A run that was killed goes on with
+    `--resume auto` exactly as if it had not been.
+
+    Example:
+        foundation spectra train --config configs/spectra_small.yaml --data.train data/records --out runs/spectra
+
+    Args:
+        data: the spectra, and batches of them.
+        out: run directory.
+        model: sizes and parts of the network.
+        cut: how spectra become patches.
+        objective: what is asked.
+        optim: optimiser and schedule.
+        trainer: length of the run, hardware, records.
+        seed: of the initial weights and of what is drawn.
+        resume: "auto" goes on from the last whole checkpoint in `out`, if there is one; or a checkpoint file.
+
+    Raises:
+        FoundationError: `out` holds another run, or shards or a checkpoint that cannot be used.
+    """
+    batches = trainer.max_steps * trainer.accumulate
+    stream = SpectraDataModule(data, cut, objective.policy, seed, batches, trainer.validation_batches)
+    options = {"model": model, "cut": cut, "data": data, "objective": objective, "optim": optim}
+    record: dict[str, Any] = {
+        "config": {name: resolved.plain(x) for name, x in (options | {"trainer": trainer, "seed": seed}).items()},
+        "data_fingerprint": stream.shards.manifest.fingerprint,
+    }
+    checkpoint = find(out, resume)
+    step = check_same_run(checkpoint, record) if checkpoint else 0
+    with torch.random.fork_rng(devices=()):
+        torch.manual_seed(seed)
+        network = SpectralModel(model, cut)
+    module = SpectraModule(network, optim, trainer.max_steps, objective.floor, record)
+    with quiet(EXPECTED):
+        runner = build_trainer(trainer, optim, out, stream.held_out is not None, step)
+        prepare(out, record["config"], step)
+        announce(module, f"{stream.shards.manifest.samples} samples", out, checkpoint)
+        fit(runner, module, stream, checkpoint)
+    if runner.is_global_zero:
+        network.save_pretrained(out / "export")
+        resolved.write(record["config"], out / "export" / "training.yaml")
+        print(f"done: {out / 'export'}", file=sys.stderr)
