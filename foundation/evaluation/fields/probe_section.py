@@ -43,7 +43,7 @@ def error_table(found: Sequence[Regression]) -> Table:
 @picture
 def learning_curves(label: str, found: Sequence[Regression]) -> Figure:
     """The error against the number of labelled trajectories, with its interval; one line a source and probe."""
-    figure, (axes,) = canvas(5.6, 3.4)
+    figure, (axes,) = canvas(7.2, 3.4)
     for number, (source, probe) in enumerate(dict.fromkeys((r.source, r.probe) for r in found)):
         own = sorted((r for r in found if (r.source, r.probe) == (source, probe)), key=lambda r: r.trained)
         trained, errors = [r.trained for r in own], np.array([[r.error.value, r.error.low, r.error.high] for r in own])
@@ -51,7 +51,7 @@ def learning_curves(label: str, found: Sequence[Regression]) -> Figure:
         style = {"color": SERIES[number % len(SERIES)], "label": f"{source} {probe}".strip(), "ms": 4, "lw": 1}
         axes.errorbar(trained, errors[:, 0], reach, fmt="o-", capsize=2, **style)
     axes.set(xscale="log", yscale="log", xlabel="labelled trajectories", ylabel="mean square error", title=label)
-    axes.legend(fontsize=7, loc="upper right")  # looking for the best place takes long on a busy machine
+    figure.legend(fontsize=7, loc="outside right upper")
     return figure
 
 
