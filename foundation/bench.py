@@ -27,6 +27,8 @@ BENCHMARKS: dict[str, str] = {  # name -> function without arguments that return
     "fields": "foundation.data.fields.benchmark:windows_vs_the_well",
     "shards": "foundation.data.benchmark:chunked_vs_single",
     "short": "foundation.kernels.short.benchmark:short_vs_fused",
+    "packed": "foundation.model.spectra.benchmark:packed_vs_padded",
+    "spectra": "foundation.data.formats.benchmark:read_vs_specutils",
     "walrus": "foundation.model.fields.benchmark:fields_vs_ordinary",
 }
 
