@@ -9,6 +9,7 @@ import numpy as np
 
 from foundation.bench import Row, side_by_side
 from foundation.data.formats.catalog import read_file
+from foundation.data.records import Spectrum
 from foundation.errors import FoundationError
 from foundation.tokenizers.native import NativeConfig, patches_of
 
@@ -30,7 +31,8 @@ def read_vs_specutils() -> list[Row]:
         path = _spec_file(Path(directory))
 
         def ours() -> object:
-            return [patches_of(s["spectrum_sdss"], NativeConfig()) for s in read_file(path)]
+            records = (record for sample in read_file(path) for record in sample.values())
+            return [patches_of(r, NativeConfig()) for r in records if isinstance(r, Spectrum)]
 
         guessed, told = partial(Theirs.read, str(path)), partial(Theirs.read, str(path), format="SDSS-III/IV spec")
         return [
@@ -42,6 +44,7 @@ def read_vs_specutils() -> list[Row]:
 def _spec_file(directory: Path) -> Path:
     """A BOSS spec-lite: the coadd, and a row of 236 labels."""
     from astropy.io import fits
+    from astropy.table import Table
 
     rng = np.random.default_rng(0)
     names = ("flux", "loglam", "ivar", "and_mask", "or_mask", "wdisp", "sky", "model")  # specutils wants this order
@@ -51,9 +54,8 @@ def _spec_file(directory: Path) -> Path:
     labels = {"PLATE": 7000, "MJD": 56000, "FIBERID": 1, "PLUG_RA": 1.0, "PLUG_DEC": 2.0, "CLASS": "STAR"}
     labels |= {"SUBCLASS": "K1", "Z": 1e-4, "Z_ERR": 1e-5, "ZWARNING": 0}
     labels |= {f"LABEL_{i}": float(i) for i in range(COLUMNS - len(labels))}
-    tables = [coadd, {name: np.array([value]) for name, value in labels.items()}]
-    hdus = [fits.BinTableHDU(np.rec.fromarrays(list(t.values()), names=",".join(t)), name=n)
-            for t, n in zip(tables, ("COADD", "SPALL"), strict=True)]  # fmt: skip
+    row = {name: [value] for name, value in labels.items()}
+    hdus = [fits.table_to_hdu(Table(part)) for part in (coadd, row)]
     primary = fits.PrimaryHDU()
     primary.header.update({"TELESCOP": "SDSS 2.5-M", "VERS2D": "v5_7_0", "PLATEID": 7000, "FIBERID": 1, "VACUUM": True})
     path = directory / "spec-7000-56000-0001.fits"
