@@ -150,3 +150,14 @@ def test_real_spectra(astro_data, tmp_path):
     assert len(shards) == 5 + 1 + 5
     classes = [s.labels["class"] for s in shards if "spectrum_sdss" in s.records]
     assert set(classes) == {"GALAXY", "QSO", "STAR"}
+
+
+def test_spectra_of_every_survey_in_one_data_set(astro_data, tmp_path):
+    files = [astro_data / "apogee", astro_data / "galah" / "2101*", astro_data / "other_spectra"]
+    ingest([*files, astro_data / "gaia_xp" / "XP_CONTINUOUS_RAW.fits"], out=tmp_path / "out")
+    shards = list(RecordShards(tmp_path / "out"))
+    assert len(shards) == 6 + 1 + 4 + 2
+    kinds = {name for sample in shards for name in sample}
+    assert {"spectrum_galah", "spectrum_apogee", "spectrum_aspcap", "spectrum_2df", "coefficients_gaia_bp"} <= kinds
+    (star,) = (s for s in shards if "spectrum_galah" in s)
+    assert set(star["spectrum_galah"].segment) == {0, 1, 2, 3}

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from foundation.data.formats.arms import join, segments
+from foundation.data.formats.bits import unsigned, word
 from foundation.data.formats.companions import redrock_file
 from foundation.data.formats.photometry import photometry
 from foundation.data.formats.redrock import redshifts
@@ -26,7 +27,7 @@ SPECMASK = {
     "BAD2DFIT": 7, "NODATA": 8, "BADFIBER": 9,
 }  # fmt: skip
 # the inverse variance already says what SOMEBADPIX and BRIGHTSKY cost
-BAD_BITS = np.uint32(sum(1 << bit for name, bit in SPECMASK.items() if name not in ("SOMEBADPIX", "BRIGHTSKY")))
+BAD_BITS = word(SPECMASK, set(SPECMASK) - {"SOMEBADPIX", "BRIGHTSKY"})
 
 
 def recognises(source: Source) -> bool:
@@ -103,7 +104,7 @@ def _arm(source: Source, name: str, row: int) -> Spectrum:
     flux = flux_hdu.section[row] * factor
     mask = None
     if f"{name}_MASK" in source.names:
-        mask = source.hdu(f"{name}_MASK").section[row].astype(np.int64).astype(np.uint32)
+        mask = unsigned(source.hdu(f"{name}_MASK").section[row])
     return Spectrum(
         flux,
         source.hdu(f"{name}_WAVELENGTH").data,
