@@ -75,6 +75,8 @@ def conclude(outcome: Outcome, out: Path, count: int, left_out: int) -> None:
     Raises:
         FoundationError: some could not be read.
     """
+    for remark in outcome.remarks:
+        print(f"note    {remark}")
     for _, reason in outcome.failures:
         print(f"failed  {reason}")
     print(f"{out}: {count} objects embedded, {left_out} left out, {len(outcome.failures)} files failed")

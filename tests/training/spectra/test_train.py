@@ -78,7 +78,9 @@ def test_embed_takes_all_surveys_and_says_what_was_left_out(run, tmp_path, capsy
     assert [json.loads(x)["seed"] for x in table["labels"]] == list(range(12))
     own = SpectralModel.from_pretrained(tmp_path / "whole" / "export").embed([waves(3)["spectrum_1"]])
     np.testing.assert_array_equal(np.float32(table["embedding"][3]), own[0].numpy())
-    assert "12 objects embedded, 1 left out, 0 files failed" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "12 objects embedded, 1 left out, 0 files failed" in said
+    assert "dead.ecsv: wavelengths taken as those in vacuum" in said and "1 samples have no usable pixel" in said
 
 
 @pytest.fixture
