@@ -37,7 +37,7 @@ def evaluated(tmp_path_factory, sky, another_sky, encoder):
     run.mkdir(parents=True)
     (run / "metrics.csv").write_text("step,train/loss\n1,3\n2,2\n")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(FoundationModel, "from_pretrained", classmethod(lambda cls, name, device: encoder))
+        patch.setattr(FoundationModel, "of_tokens", classmethod(lambda cls, name, device: encoder))
         results = verb.evaluate(
             out / "model", sky, out=out, tasks=TASKS, sets={"others": another_sky}, settings=SETTINGS,
             runs=(out / "run",), report=out / "elsewhere" / "page.html",
@@ -149,7 +149,7 @@ def test_the_report_holds_all_pictures_and_nothing_from_outside(evaluated):
 
 
 def test_the_features_are_cached_for_the_next_evaluation(evaluated, sky, encoder, monkeypatch, capsys):
-    monkeypatch.setattr(FoundationModel, "from_pretrained", classmethod(lambda cls, name, device: encoder))
+    monkeypatch.setattr(FoundationModel, "of_tokens", classmethod(lambda cls, name, device: encoder))
     monkeypatch.setattr(encoder, "encode", None)  # calling it would fail
     again = verb.evaluate(evaluated[1] / "model", sky, out=evaluated[1], tasks=TASKS[:1], settings=SETTINGS)
     assert [r.scores for r in again[0].rows] == [r.scores for r in evaluated[0][0].rows]

@@ -1,18 +1,13 @@
 """Synthetic fluxes against speclite's own integration, and the sentence if it is missing."""
 
-import importlib
-import sys
-
 import numpy as np
 import pytest
 from astropy import units
 from speclite.filters import load_filters
 
-from foundation.data import simulate
 from foundation.data.simulate import photometry
 from foundation.data.simulate.grid import INFRARED, WAVELENGTH
 from foundation.data.simulate.source import draw_source, flux_density
-from foundation.errors import FoundationError
 
 FLUX = 1e-17 * units.erg / (units.s * units.cm**2 * units.AA)
 
@@ -42,9 +37,3 @@ def test_a_flat_spectrum_has_its_ab_magnitude_in_every_band():
 
 def test_depth_is_five_sigma():
     assert photometry.sigma_of_depth("g") * 5 == pytest.approx(10 ** (0.4 * (22.5 - 24.7)))
-
-
-def test_missing_speclite_is_one_sentence(monkeypatch):
-    monkeypatch.setitem(sys.modules, "speclite", None)
-    with pytest.raises(FoundationError, match=r"wants speclite. Type `pip install 'foundation-science\[astro\]'`"):
-        importlib.reload(simulate)
