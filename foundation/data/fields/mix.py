@@ -15,6 +15,7 @@ from foundation.data.fields.batch import FieldBatch
 from foundation.data.fields.windows import FieldWindows, evenly_spaced
 from foundation.errors import FoundationError
 
+VERSION = 2  # of a saved position
 _BUNDLES = 7  # what a seed is for; the planner has its own
 
 
@@ -83,8 +84,9 @@ class FieldMix(Dataset[FieldBatch]):
     @property
     def identity(self) -> dict[str, object]:
         """What must be equal for a saved position to mean the same micro-batch."""
+        world = {"ranks": self.world.ranks, "accumulate": self.world.accumulate}
         policy = self.planner.policy.title
-        return {"seed": self.seed, "data": self.fingerprint, "policy": policy, "accumulate": self.world.accumulate}
+        return {"version": VERSION, **world, "seed": self.seed, "data": self.fingerprint, "policy": policy}
 
     @property
     def fingerprint(self) -> str:

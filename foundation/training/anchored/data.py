@@ -14,11 +14,12 @@ from foundation.data.biology.directory import structures_in
 from foundation.data.biology.draws import ClusterDraws
 from foundation.data.biology.similarity import held_out, protein_clusters, read_clusters
 from foundation.data.ingest import Outcome
+from foundation.data.numbered import NumberedLoader
 from foundation.errors import FoundationError
 from foundation.model.anchored.order import Factorisation
 from foundation.training.anchored.config import AnchoredObjective, ComplexDataConfig
 from foundation.training.anchored.examples import ComplexExamples, Examples, ResidueExamples
-from foundation.training.anchored.loader import AnchoredLoader, AnchoredMix
+from foundation.training.anchored.mix import AnchoredMix, Batch
 
 T = TypeVar("T")
 
@@ -68,9 +69,9 @@ class AnchoredDataModule(LightningDataModule):
         draws = ClusterDraws(self.clusters, self.config.draws, self.seed)
         return AnchoredMix(self.examples, draws, self.config.batch, *self._rank)
 
-    def train_dataloader(self) -> AnchoredLoader:
+    def train_dataloader(self) -> NumberedLoader[Batch]:
         """Micro-batches of the whole run for this rank."""
-        return AnchoredLoader(self.mix, self.batches, self.config.workers)
+        return NumberedLoader(self.mix, self.batches, self.config.workers)
 
     def val_dataloader(self) -> DataLoader | list:
         """As many draws of each held-out cluster as an epoch has, whole micro-batches; an empty list if there is none.

@@ -1,6 +1,5 @@
 """SpectraDataModule: record shards to micro-batches of questions for Lightning, on every rank."""
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from typing import Any
@@ -12,8 +11,8 @@ from lightning import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from foundation.data.numbered import NumberedLoader
 from foundation.data.records import Spectrum
-from foundation.data.resume import check_resumable
 from foundation.data.shards import RecordShards
 from foundation.errors import FoundationError
 from foundation.model.spectra.batch import SpectralBatch
@@ -114,43 +113,6 @@ class SpectraMix(Dataset[QuestionBatch]):
         return [p for r in records if isinstance(r, Spectrum) and (p := _patches(r, self.cut)) is not None]
 
 
-class SpectraLoader:
-    """The micro-batches of a run for one rank, with a position that can be saved and resumed exactly.
-
-    Args:
-        mix: of this rank.
-        batches: micro-batches of the run.
-        workers: processes that read ahead; what is read does not depend on it.
-    """
-
-    def __init__(self, mix: SpectraMix, batches: int, workers: int = 0) -> None:
-        self.mix, self.batches, self.workers = mix, batches, workers
-        self._done = 0
-
-    def __len__(self) -> int:
-        return self.batches
-
-    def __iter__(self) -> Iterator[QuestionBatch]:
-        own_randomness = torch.Generator()  # else DataLoader draws from the global one, and a resumed run would differ
-        order = range(self._done, self.batches)
-        for batch in DataLoader(self.mix, None, sampler=order, num_workers=self.workers, generator=own_randomness):
-            self._done += 1
-            yield batch
-
-    def state_dict(self) -> dict[str, Any]:
-        """The position, and what it refers to."""
-        return {"done": self._done, **self.mix.identity}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go to the saved position.
-
-        Raises:
-            FoundationError: the state is of another version, number of ranks, seed or data.
-        """
-        check_resumable(state, self.mix.identity)
-        self._done = state["done"]
-
-
 class SpectraDataModule(LightningDataModule):
     """Loaders for training (endless, resumable) and validation (the same questions each time).
 
@@ -178,9 +140,9 @@ class SpectraDataModule(LightningDataModule):
         self.shards = RecordShards(config.train)
         self.held_out = None if config.validation is None else RecordShards(config.validation)
 
-    def train_dataloader(self) -> SpectraLoader:
+    def train_dataloader(self) -> NumberedLoader[QuestionBatch]:
         """Micro-batches of the whole run for this rank."""
-        return SpectraLoader(self._mix(self.shards), self.batches, self.config.workers)
+        return NumberedLoader(self._mix(self.shards), self.batches, self.config.workers)
 
     def val_dataloader(self) -> DataLoader | list:
         """The same micro-batches each time; an empty list if there is no validation set."""

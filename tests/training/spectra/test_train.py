@@ -9,6 +9,7 @@ import torch
 from pyarrow import parquet
 
 from foundation.__main__ import main
+from foundation.data.numbered import NumberedLoader
 from foundation.data.records import Sample, Spectrum
 from foundation.data.shards import RecordShards, write_records
 from foundation.model.spectra.batch import SpectralBatch
@@ -17,7 +18,7 @@ from foundation.model.spectra.loss import misfit
 from foundation.model.spectra.pretrained import SpectralModel
 from foundation.tokenizers.native import NativeConfig, patches_of
 from foundation.training.spectra.config import SpectraDataConfig
-from foundation.training.spectra.data import SpectraLoader, SpectraMix
+from foundation.training.spectra.data import SpectraMix
 from foundation.training.spectra.flops import forward_flops
 from foundation.training.spectra.objective import FillSpans
 
@@ -113,10 +114,10 @@ def test_batches_depend_on_their_number_alone(mix):
 
 
 def test_a_loader_goes_on_where_it_stopped(mix):
-    loader = SpectraLoader(mix(), 5)
+    loader = NumberedLoader(mix(), 5)
     taken = iter(loader)
     next(taken), next(taken)
-    other = SpectraLoader(mix(), 5)
+    other = NumberedLoader(mix(), 5)
     other.load_state_dict(loader.state_dict())
     assert torch.equal(next(iter(other)).read.value, next(taken).read.value)
 

@@ -1,0 +1,79 @@
+"""NumberedLoader: micro-batches that are a function of their number, in turn, with a position that resumes exactly."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
+
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from foundation.data.resume import check_resumable
+
+Batch = TypeVar("Batch")
+Made = TypeVar("Made", covariant=True)
+
+
+@runtime_checkable
+class Numbered(Protocol[Made]):
+    """A data set whose entry i is micro-batch i of this rank."""
+
+    def __getitem__(self, index: Any, /) -> Made:  # noqa: ANN401 - a number, or a number and what it depends on
+        """Micro-batch number `index`."""
+        ...
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        """What must be equal for a saved position to mean the same micro-batch."""
+        ...
+
+
+class NumberedLoader(Generic[Batch]):
+    """The micro-batches of a run for one rank; all ranks are at the same place at the same time.
+
+    A length tells Lightning not to fetch a batch ahead, which a resumed run would miss.
+
+    Args:
+        mix: of this rank.
+        batches: micro-batches of the run.
+        workers: processes that read ahead; what is read does not depend on it.
+    """
+
+    def __init__(self, mix: Numbered[Batch], batches: int, workers: int = 0) -> None:
+        self.mix, self.batches, self.workers = mix, batches, workers
+        self._done = 0
+
+    def __len__(self) -> int:
+        return self.batches
+
+    def __iter__(self) -> Iterator[Batch]:
+        own_randomness = torch.Generator()  # else DataLoader draws from the global one, and a resumed run would differ
+        loader = DataLoader(
+            _as_dataset(self.mix),
+            batch_size=None,
+            sampler=self.keys(range(self._done, self.batches)),
+            num_workers=self.workers,
+            generator=own_randomness,
+        )
+        for batch in loader:
+            self._done += 1
+            yield batch
+
+    def keys(self, numbers: range) -> Iterable[Any]:
+        """What to ask of the mix for micro-batches of these numbers."""
+        return numbers
+
+    def state_dict(self) -> dict[str, Any]:
+        """The position, and what it refers to."""
+        return {"done": self._done, **self.mix.identity}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go to the saved position.
+
+        Raises:
+            FoundationError: the state is of another version, number of ranks, seed or data.
+        """
+        check_resumable(state, self.mix.identity)
+        self._done = state["done"]
+
+
+def _as_dataset(mix: Numbered[Batch]) -> Dataset[Batch]:
+    return mix  # pyright: ignore[reportReturnType] - what DataLoader asks of one is `__getitem__`
