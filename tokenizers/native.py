@@ -77,6 +77,14 @@ class Patches:
         return Patches(**parts, scale=self.scale)
 
 
+def patches_if_any(spectrum: Spectrum, config: NativeConfig) -> Patches | None:
+    """As `patches_of`, but None for a spectrum without anything valid in it."""
+    try:
+        return patches_of(spectrum, config)
+    except TokenizerError:
+        return None
+
+
 def patches_of(spectrum: Spectrum, config: NativeConfig) -> Patches:
     """Cut a spectrum.
 

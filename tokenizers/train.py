@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
-import torch
 
 from foundation.data.shards import RecordShards
 from foundation.progress import track
+from foundation.seeded import seeded
 from foundation.tokenizers.autoencoder import Autoencoder, CodecTraining
 from foundation.tokenizers.batches import Batches
 from foundation.tokenizers.image import ImageConfig, ImageTokenizer
@@ -83,8 +83,7 @@ def _train_codec(
 ) -> None:
     """Train one codec and write it under the name of each of its modalities."""
     directory, training = options["out"] / "training" / kind.kind, options["training"]
-    with torch.random.fork_rng(devices=()):
-        torch.manual_seed(training.seed)
+    with seeded(training.seed):
         codec = kind(config, modalities[0])
     batches = Batches(shards, codec, modalities, training)
     held_out = batches.held_out()

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from foundation.evaluation.problem import Answers, Features, Problem
 from foundation.kernels.attention import AttentionLayout, attention
+from foundation.seeded import seeded
 
 ENOUGH = 1000  # objects, for the mean and the deviation of their tokens
 
@@ -125,8 +126,7 @@ class _Fit:
         self.target = target if problem.classes else ((target - self.centre) / self.scale).float()
         counts = torch.bincount(target[problem.train], minlength=problem.classes) if problem.classes else None
         self.weight = None if counts is None else len(problem.train) / (problem.classes * counts.clamp(min=1)).float()
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with seeded(seed):
             self.head = AttentiveHead(tokens.mean(0), deviation, max(problem.classes, 1), training)
             self._train()
 

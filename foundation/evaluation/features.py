@@ -20,6 +20,7 @@ from foundation.files import whole_file
 from foundation.model.encoding import Features as States
 from foundation.model.pretrained import FoundationModel
 from foundation.progress import track
+from foundation.seeded import seeded
 from foundation.tokens import Space, Tokens
 
 HALF_LIMIT = 6e4  # float16 ends at 65504
@@ -148,8 +149,7 @@ def weights_hash(model: torch.nn.Module) -> str:
 
 def random_encoder(model: FoundationModel, seed: int) -> FoundationModel:
     """The same architecture with freshly drawn weights: what is better than this is owed to training."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed):
         twin = FoundationModel(model.config, model.spaces, model.tokenizers)
     return twin.to(next(model.parameters()).device).eval()
 

@@ -92,9 +92,7 @@ def from_released(
     _check_frequencies(tensors, constants, what)
     ours = {n: _reorder(n, tensors[released_name(n)], config, back=False) for n in model.state_dict()}
     model.load_state_dict(ours, strict=True, assign=True)
-    for parameter in model.parameters():
-        parameter.requires_grad_(True)
-    return model.eval()
+    return model.requires_grad_(True).eval()
 
 
 def config_of(tensors: Mapping[str, Tensor], what: str = "checkpoint") -> AnchoredConfig:

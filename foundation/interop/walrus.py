@@ -94,9 +94,7 @@ def from_released(
     check_tensors(tensors, {released_name(n): shape for n, shape in wanted.items()}, what)
     ours = {n: _ours(n, tensors[released_name(n)], t.shape, config) for n, t in state.items()}
     model.load_state_dict(ours, strict=True, assign=True)
-    for parameter in model.parameters():
-        parameter.requires_grad_(True)
-    return model.eval()
+    return model.requires_grad_(True).eval()
 
 
 def config_of(tensors: Mapping[str, Tensor], what: str = "checkpoint") -> FieldModelConfig:

@@ -35,10 +35,7 @@ def initialise(model: nn.Module, embed: SpaceEmbedding, heads: SpaceHeads) -> No
     """
     for name, module in model.named_modules():
         if isinstance(module, nn.Linear):
-            for part in module.weight.chunk(STACKED.get(name.rsplit(".", 1)[-1], 1)):
-                nn.init.xavier_uniform_(part)
-            if module.bias is not None:
-                nn.init.zeros_(module.bias)
+            initialise_map(name, module)
         elif isinstance(module, nn.Embedding):
             nn.init.normal_(module.weight, std=DEVIATION)
             if module.padding_idx is not None:
@@ -47,6 +44,15 @@ def initialise(model: nn.Module, embed: SpaceEmbedding, heads: SpaceHeads) -> No
     for space in embed.spaces:
         _smooth(space, embed.table(space.name), DEVIATION)
         _smooth(space, heads.table(space.name), LOGIT_DEVIATION)
+
+
+@torch.no_grad()
+def initialise_map(name: str, linear: nn.Linear) -> None:
+    """Xavier-uniform weights, those that are stored as one apart, and no bias; `name` ends in that of the map."""
+    for part in linear.weight.chunk(STACKED.get(name.rsplit(".", 1)[-1], 1)):
+        nn.init.xavier_uniform_(part)
+    if linear.bias is not None:
+        nn.init.zeros_(linear.bias)
 
 
 def _smooth(space: Space, table: Tensor, deviation: float) -> None:

@@ -5,7 +5,6 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import torch
 from lightning.pytorch.callbacks import Callback
 
 from foundation.config import DataConfig, ModelConfig, OptimConfig
@@ -13,6 +12,7 @@ from foundation.data.module import FoundationDataModule
 from foundation.errors import FoundationError
 from foundation.masking import MaskingPolicy, RandomBudget
 from foundation.model.transformer import FoundationTransformer
+from foundation.seeded import seeded
 from foundation.training import resolved
 from foundation.training.export import load_tokenizers, save
 from foundation.training.module import PretrainingModule
@@ -92,8 +92,7 @@ def _record(options: dict[str, object], policy: MaskingPolicy, stream: Foundatio
 
 
 def _new_model(config: ModelConfig, stream: FoundationDataModule, seed: int) -> FoundationTransformer:
-    with torch.random.fork_rng(devices=()):
-        torch.manual_seed(seed)
+    with seeded(seed):
         return FoundationTransformer(config, stream.spaces)
 
 

@@ -14,6 +14,7 @@ from foundation.evaluation.fields.spectrum import band_power
 from foundation.evaluation.problem import Features
 from foundation.model.fields.transformer import FieldTransformer
 from foundation.progress import track
+from foundation.seeded import seeded
 
 BANDS = 8  # of the spectrum of each field
 TINY = 1e-12  # added before logarithms, in squared units of the field
@@ -43,8 +44,7 @@ def of_encoder(model: FieldTransformer, block: int | None = None) -> Describe:
 
 def random_twin(model: FieldTransformer, seed: int) -> FieldTransformer:
     """The same architecture with freshly drawn weights: what is better than this is owed to training."""
-    with torch.random.fork_rng(devices=()):
-        torch.manual_seed(seed)
+    with seeded(seed):
         return FieldTransformer(model.config, model.names).eval()
 
 

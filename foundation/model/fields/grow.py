@@ -26,9 +26,7 @@ def add_fields(model: FieldTransformer, names: Sequence[str]) -> FieldTransforme
     ratio = (len(model.names) / len(grown.names)) ** 0.5
     state = {name: _wider(name, tensor, len(names), ratio) for name, tensor in model.state_dict().items()}
     grown.load_state_dict(state, strict=True, assign=True)
-    for parameter in grown.parameters():
-        parameter.requires_grad_(True)
-    return grown.train(model.training)
+    return grown.requires_grad_(True).train(model.training)
 
 
 def _wider(name: str, tensor: Tensor, more: int, ratio: float) -> Tensor:

@@ -71,6 +71,22 @@ class FieldNetwork(nn.Module, ABC, Generic[Config, Setting]):
     ) -> Float[Tensor, "B 1 C H W D"]:
         """What `forward` gives for the last frame alone, of values that are not checked again."""
 
+    def carried_on(
+        self,
+        increments: Float[Tensor, "B n C H W D"],
+        values: Float[Tensor, "B T C H W D"],
+        scales: Scales,
+        before: Float[Tensor, "B 1 C H W D"] | None = None,
+    ) -> Float[Tensor, "B n C H W D"]:
+        """These increments at the last n frames, and the share of the one before each that goes on by itself.
+
+        Args:
+            before: the frame before the first of `values`, if it is known.
+        """
+        share = self.config.extrapolate
+        last = increments.shape[1]
+        return increments + share * scales.tendency(values, before)[:, -last:] if share else increments
+
     def scales(self, values: Float[Tensor, "B T C *space"]) -> Scales:
         """Root mean squares of the context and of its increments, for each sample and field."""
         return Scales.of(values, self.config.epsilon)

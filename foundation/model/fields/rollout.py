@@ -115,8 +115,7 @@ def _cached(
     for _ in range(steps):
         view, last = model.view(context, scales, before), context[:, -1:]
         increment = torch.stack([_newest(model, view, member) for member in members]).mean(0)
-        if model.config.extrapolate:
-            increment = increment + model.config.extrapolate * scales.tendency(context, before)[:, -1:]
+        increment = model.carried_on(increment, context, scales, before)
         frames.append(_next(last, increment, scales, kept))
         context, before = frames[-1], last
     return torch.cat(frames, 1)

@@ -43,9 +43,7 @@ class FieldUNet(UNet):
         tensors = read_tensors(path / WEIGHTS)
         check_tensors(tensors, {name: tensor.shape for name, tensor in model.state_dict().items()}, str(path))
         model.load_state_dict(tensors, strict=True, assign=True)
-        for parameter in model.parameters():
-            parameter.requires_grad_(True)
-        return model.to(device).eval()
+        return model.requires_grad_(True).to(device).eval()
 
 
 def load_network(name: str | Path) -> FieldModel | FieldUNet:

@@ -99,8 +99,7 @@ class FieldTransformer(FieldNetwork[FieldModelConfig, Setting]):
         scales = self.scales(values) if scales is None else scales
         tokens = self.mix(self.embed(self.view(values, scales), setting), values.shape[1], setting)
         increments = self.read(tokens, len(values), setting)
-        share = self.config.extrapolate
-        return increments + share * scales.tendency(values) if share else increments
+        return self.carried_on(increments, values, scales)
 
     def newest(
         self, values: Float[Tensor, "B T C H W D"], scales: Scales, setting: Setting
@@ -108,8 +107,7 @@ class FieldTransformer(FieldNetwork[FieldModelConfig, Setting]):
         """What `forward` gives for the last frame alone, which only that frame is decoded for."""
         tokens = self.mix(self.embed(self.view(values, scales), setting), values.shape[1], setting)
         increment = self.read(tokens[-len(values) :], len(values), setting)
-        share = self.config.extrapolate
-        return increment + share * scales.tendency(values)[:, -1:] if share else increment
+        return self.carried_on(increment, values, scales)
 
     def setting(
         self,

@@ -108,8 +108,7 @@ class UNet(FieldNetwork[UNetConfig, UNetSetting]):
         rows = shown.flatten(0, 1).reshape(-1, shown.shape[2], *space, *[1] * (2 - len(space)))
         out = self.networks[str(len(setting.ring))](rows, setting)
         out = out.to(torch.promote_types(out.dtype, torch.float32)).reshape(-1, last, *values.shape[2:])
-        share = self.config.extrapolate
-        return out + share * scales.tendency(values)[:, -last:] if share else out
+        return self.carried_on(out, values, scales)
 
     def _shown(self, values: Float[Tensor, "B T C H W D"], scales: Scales) -> Float[Tensor, "B T channels H W D"]:
         """Each normalised frame, and the increments that led to it, the newest first; 0 where none is known."""

@@ -21,8 +21,7 @@ from foundation.model.spectra.batch import Grid, SpectralBatch
 from foundation.model.spectra.config import SpectraConfig
 from foundation.model.spectra.transformer import SpectralTransformer
 from foundation.model.stored import locate, stored_kind
-from foundation.tokenizers.base import TokenizerError
-from foundation.tokenizers.native import NativeConfig, Patches, patches_of
+from foundation.tokenizers.native import NativeConfig, patches_if_any, patches_of
 
 FORMAT = 1  # of config.json; raise it when an older reader would misread the file
 KIND = "spectra"  # tells config.json from those of other models
@@ -49,13 +48,6 @@ class SpectralModel(SpectralTransformer):
                 "Give both the same."
             )
 
-    def cut_up(self, spectrum: Spectrum) -> Patches | None:
-        """The patches of a spectrum; None if it has none that says anything."""
-        try:
-            return patches_of(spectrum, self.cut)
-        except TokenizerError:
-            return None
-
     @torch.no_grad()
     def embed(self, spectra: Sequence[Spectrum], together: int = 1) -> Float[Tensor, "N width"]:
         """The mean state of each spectrum, float32; NaN for one that has no patch.
@@ -65,7 +57,7 @@ class SpectralModel(SpectralTransformer):
             together: spectra of a pass. With 1 an embedding depends on no other spectrum, bit for bit; more are
                 faster on a GPU, and agree up to rounding.
         """
-        found = [self.cut_up(spectrum) for spectrum in spectra]
+        found = [patches_if_any(spectrum, self.cut) for spectrum in spectra]
         means = torch.full((len(found), self.config.width), float("nan"))
         some = [i for i, patches in enumerate(found) if patches is not None]
         for start in range(0, len(some), together):

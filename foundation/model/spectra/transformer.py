@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from foundation.errors import FoundationError
 from foundation.model.attention import make_norm
 from foundation.model.block import SelfBlock
-from foundation.model.initial import STACKED
+from foundation.model.initial import initialise_map
 from foundation.model.spectra.batch import Grid, SpectralBatch
 from foundation.model.spectra.config import SpectraConfig
 from foundation.model.spectra.decoder import DECODERS
@@ -34,7 +34,9 @@ class SpectralTransformer(nn.Module):
         self.norm, self.out_norm = make_norm(c.block.norm, c.width), make_norm(c.block.norm, c.width)
         self.decoder = DECODERS[c.decoder](c)
         self.head = nn.Linear(c.width, c.patch)
-        _initialise(self)
+        for name, module in self.named_modules():
+            if isinstance(module, nn.Linear):
+                initialise_map(name, module)
 
     def encode(self, batch: SpectralBatch) -> Float[Tensor, "T width"]:
         """A state for each patch, from all patches of its spectrum.
@@ -73,13 +75,3 @@ class SpectralTransformer(nn.Module):
             raise FoundationError(
                 f"patches have {grid.wavelength.shape[1]} pixels, the model reads {self.config.patch}. Cut them alike."
             )
-
-
-def _initialise(model: nn.Module) -> None:
-    """Xavier-uniform maps, those stored as one apart; biases at 0."""
-    for name, module in model.named_modules():
-        if isinstance(module, nn.Linear):
-            for part in module.weight.detach().chunk(STACKED.get(name.rsplit(".", 1)[-1], 1)):
-                nn.init.xavier_uniform_(part)
-            if module.bias is not None:
-                nn.init.zeros_(module.bias)

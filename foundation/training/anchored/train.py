@@ -4,13 +4,12 @@ import sys
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
-
 from foundation.config import OptimConfig
 from foundation.data.ingest import FAILURES, write_failures
 from foundation.errors import FoundationError
 from foundation.model.anchored.config import AnchoredConfig
 from foundation.model.anchored.pretrained import AnchoredModel
+from foundation.seeded import seeded
 from foundation.training import resolved
 from foundation.training.anchored.config import AnchoredObjective, ComplexDataConfig
 from foundation.training.anchored.data import AnchoredDataModule
@@ -69,8 +68,7 @@ def train(
     }
     checkpoint = find(out, resume)
     step = check_same_run(checkpoint, record) if checkpoint else 0
-    with torch.random.fork_rng(devices=()):
-        torch.manual_seed(seed)
+    with seeded(seed):
         network = AnchoredModel(model) if start is None else _begun(start, model)
         module = AnchoredModule(network, optim, trainer.max_steps, objective, record)
     with quiet(EXPECTED):

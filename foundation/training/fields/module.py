@@ -15,6 +15,7 @@ from foundation.data.fields.batch import FieldBatch
 from foundation.errors import FoundationError
 from foundation.model.fields.network import FieldNetwork
 from foundation.model.fields.transformer import FieldTransformer
+from foundation.seeded import seeded
 from foundation.training.base import TrainingModule
 from foundation.training.fields.flops import load_of
 from foundation.training.fields.latent import LatentPrediction
@@ -134,6 +135,5 @@ def _latent(model: FieldNetwork, objective: FieldObjective, seed: int) -> Latent
         return None
     if not isinstance(model, FieldTransformer):
         raise FoundationError(f"{type(model).__name__} has no tokens to predict. Train a transformer, or increments.")
-    with torch.random.fork_rng(devices=()):
-        torch.manual_seed(seed)
+    with seeded(seed):
         return LatentPrediction(model, objective.latent)

@@ -15,6 +15,7 @@ from foundation.model.fields.stored_unet import FieldUNet
 from foundation.model.fields.transformer import FieldTransformer
 from foundation.model.fields.unet import UNet
 from foundation.model.fields.unet_config import UNetConfig
+from foundation.seeded import seeded
 from foundation.training import resolved
 from foundation.training.fields.calibrate import CostCalibration
 from foundation.training.fields.config import FieldDataConfig
@@ -110,8 +111,7 @@ def _check(network: str, start: Path | None, objective: FieldObjective, trainer:
 def _new(
     config: FieldModelConfig | UNetConfig, names: tuple[str, ...], objective: FieldObjective, seed: int
 ) -> FieldTransformer | UNet:
-    with torch.random.fork_rng(devices=()):
-        torch.manual_seed(seed)
+    with seeded(seed):
         model = UNet(config, names) if isinstance(config, UNetConfig) else FieldTransformer(config, names)
     if objective.kind == "latent" and isinstance(model, FieldTransformer):
         silence(model)

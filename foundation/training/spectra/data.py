@@ -16,8 +16,7 @@ from foundation.data.records import Spectrum
 from foundation.data.shards import RecordShards
 from foundation.errors import FoundationError
 from foundation.model.spectra.batch import SpectralBatch
-from foundation.tokenizers.base import TokenizerError
-from foundation.tokenizers.native import NativeConfig, Patches, patches_of
+from foundation.tokenizers.native import NativeConfig, Patches, patches_if_any
 from foundation.training.spectra.config import SpectraDataConfig
 from foundation.training.spectra.objective import Question, SpectralObjective
 
@@ -110,7 +109,7 @@ class SpectraMix(Dataset[QuestionBatch]):
     def _member(self, member: int) -> list[Patches]:
         wanted = self.config.modalities
         records = [r for s in self.shards.member(member) for name, r in s.items() if not wanted or name in wanted]
-        return [p for r in records if isinstance(r, Spectrum) and (p := _patches(r, self.cut)) is not None]
+        return [p for r in records if isinstance(r, Spectrum) and (p := patches_if_any(r, self.cut)) is not None]
 
 
 class SpectraDataModule(LightningDataModule):
@@ -153,10 +152,3 @@ class SpectraDataModule(LightningDataModule):
     def _mix(self, shards: RecordShards) -> SpectraMix:
         ranks, rank = (self.trainer.world_size, self.trainer.global_rank) if self.trainer else (1, 0)
         return SpectraMix(shards, self.config, self.cut, self.objective, self.seed, rank, ranks)
-
-
-def _patches(spectrum: Spectrum, cut: NativeConfig) -> Patches | None:
-    try:
-        return patches_of(spectrum, cut)
-    except TokenizerError:
-        return None  # nothing valid in it, which ingest has told

@@ -4,11 +4,10 @@ import sys
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
-
 from foundation.config import OptimConfig
 from foundation.model.spectra.config import SpectraConfig
 from foundation.model.spectra.pretrained import SpectralModel
+from foundation.seeded import seeded
 from foundation.tokenizers.native import NativeConfig
 from foundation.training import resolved
 from foundation.training.quiet import quiet
@@ -63,8 +62,7 @@ def train(
     }
     checkpoint = find(out, resume)
     step = check_same_run(checkpoint, record) if checkpoint else 0
-    with torch.random.fork_rng(devices=()):
-        torch.manual_seed(seed)
+    with seeded(seed):
         network = SpectralModel(model, cut)
     module = SpectraModule(network, optim, trainer.max_steps, objective.floor, record)
     with quiet(EXPECTED):
