@@ -1,9 +1,8 @@
 """FoundationDataModule: token shards on disk to batches for Lightning, on every rank."""
 
-from lightning import LightningDataModule
-
 from foundation.config import DataConfig
 from foundation.data.loader import OrderedLoader, RankedLoader
+from foundation.data.ranked import RankedData
 from foundation.data.shards import TokenShards
 from foundation.data.stream import OrderedPass, TokenStream
 from foundation.errors import FoundationError
@@ -11,7 +10,7 @@ from foundation.masking.policy import MaskingPolicy
 from foundation.tokens import Space
 
 
-class FoundationDataModule(LightningDataModule):
+class FoundationDataModule(RankedData):
     """Loaders for training (endless, shuffled, resumable) and validation (every sample once, same masks each time).
 
     Args:
@@ -58,12 +57,13 @@ class FoundationDataModule(LightningDataModule):
         return OrderedLoader(OrderedPass(self.validation, **self._arguments()), self.config.workers)
 
     def _arguments(self) -> dict:
+        rank, world = self.place
         return {
             "policy": self.policy,
             "spaces": self.spaces,
             "seed": self.seed,
-            "rank": self.trainer.global_rank if self.trainer else 0,
-            "world": self.trainer.world_size if self.trainer else 1,
+            "rank": rank,
+            "world": world,
             "window": self.config.window,
             "tokens_per_batch": self.config.tokens_per_batch,
         }

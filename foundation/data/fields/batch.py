@@ -1,7 +1,7 @@
 """FieldBatch: windows of one data set side by side, as a field model takes them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -10,13 +10,14 @@ from torch import Tensor
 
 from foundation.data.fields.record import SIDES, Field
 from foundation.errors import FoundationError
+from foundation.movable import Movable
 
 AXES = 3
 PERIODIC = SIDES.index("periodic")  # what an axis of one point is: closed on itself
 
 
 @dataclass(frozen=True, eq=False)
-class FieldBatch:
+class FieldBatch(Movable):
     """B windows of T frames.
 
     Args:
@@ -62,11 +63,6 @@ class FieldBatch:
             dataset,
             draw,
         )
-
-    def to(self, device: torch.device | str) -> "FieldBatch":
-        """The same batch on another device; Lightning calls it."""
-        moved = {name: getattr(self, name).to(device) for name in ("values", "boundary", "varies", "valid")}
-        return replace(self, **moved)
 
 
 def _sides(window: Field, more: int) -> Int[np.ndarray, "3 2"]:

@@ -1,7 +1,7 @@
 """AnchoredBatch: proteins and the rows of the sequences before them, each laid end to end without padding."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from functools import cached_property
 
 import numpy as np
@@ -14,6 +14,7 @@ from foundation.errors import FoundationError
 from foundation.kernels.attention import AttentionLayout
 from foundation.kernels.attention.segments import segment_of
 from foundation.model.anchored.order import Rows
+from foundation.movable import Movable
 
 RESIDUES = 21  # ids: the amino acids, then one for a residue that is unknown or hidden
 
@@ -64,7 +65,7 @@ class Protein:
 
 
 @dataclass(frozen=True, eq=False)
-class AnchoredBatch:
+class AnchoredBatch(Movable):
     """P proteins of R residues in all, S samples of T rows in all.
 
     Args:
@@ -155,16 +156,6 @@ class AnchoredBatch:
         """Rows of a sample see all residues of its protein."""
         codes = torch.zeros_like(self.ids), torch.zeros_like(self.residues)
         return AttentionLayout(self.offsets, codes[0], self.residue_offsets, codes[1], self.protein_of)
-
-    def to(self, device: torch.device | str, non_blocking: bool = False) -> "AnchoredBatch":
-        """The same batch on another device."""
-        return replace(
-            self, **{f.name: getattr(self, f.name).to(device, non_blocking=non_blocking) for f in fields(self)}
-        )
-
-    def pin_memory(self) -> "AnchoredBatch":
-        """The same batch in page-locked memory, for asynchronous copies to a GPU."""
-        return replace(self, **{f.name: getattr(self, f.name).pin_memory() for f in fields(self)})
 
 
 def _joined(parts: Sequence[Protein] | Sequence[Rows], kind: type) -> dict[str, Tensor]:

@@ -7,8 +7,9 @@ from foundation.interop.tensors import read_tensors
 from foundation.interop.walrus import from_released, to_released
 from foundation.interop.walrus_files import read_walrus
 from foundation.model.fields.config import FieldModelConfig
-from foundation.model.fields.stored import WEIGHTS, read_config, write_network
+from foundation.model.fields.stored import read_fields, write_fields
 from foundation.model.fields.transformer import FieldTransformer
+from foundation.model.network_files import WEIGHTS
 from foundation.model.stored import locate, stored_kind
 
 KIND = "fields"  # in config.json
@@ -24,7 +25,7 @@ class FieldModel(FieldTransformer):
             FoundationError: the directory exists and holds no field model, or the disk is full.
         """
         tensors = to_released(self.state_dict(), self.config)
-        write_network(Path(directory), KIND, self.config, self.names, tensors)
+        write_fields(Path(directory), KIND, self, tensors)
 
     @classmethod
     def from_pretrained(cls, name: str | Path, names: Sequence[str] | None = None, device: str = "cpu") -> "FieldModel":
@@ -40,7 +41,7 @@ class FieldModel(FieldTransformer):
         """
         path = Path(name) if Path(name).is_file() else locate(name)
         if is_field_model(path):
-            config, fields = read_config(path, FieldModelConfig)
+            config, fields = read_fields(path, FieldModelConfig)
             model = from_released(read_tensors(path / WEIGHTS), config, fields, str(path), cls)
         else:
             model = read_walrus(path, names, cls)

@@ -8,9 +8,10 @@ from foundation.errors import FoundationError
 from foundation.interop.layout import check_tensors
 from foundation.interop.tensors import read_tensors
 from foundation.model.fields.pretrained import FieldModel
-from foundation.model.fields.stored import WEIGHTS, read_config, write_network
+from foundation.model.fields.stored import read_fields, write_fields
 from foundation.model.fields.unet import UNet
 from foundation.model.fields.unet_config import UNetConfig
+from foundation.model.network_files import WEIGHTS
 from foundation.model.stored import locate, stored_kind
 
 KIND = "fields unet"  # in config.json
@@ -25,7 +26,7 @@ class FieldUNet(UNet):
         Raises:
             FoundationError: the directory exists and holds no U-Net, or the disk is full.
         """
-        write_network(Path(directory), KIND, self.config, self.names, self.state_dict())
+        write_fields(Path(directory), KIND, self, self.state_dict())
 
     @classmethod
     def from_pretrained(cls, name: str | Path, device: str = "cpu") -> "FieldUNet":
@@ -37,7 +38,7 @@ class FieldUNet(UNet):
         path = locate(name)
         if stored_kind(path) != KIND:
             raise FoundationError(f"{path} holds no U-Net. Give what `foundation fields train` exported of one.")
-        config, fields = read_config(path, UNetConfig)
+        config, fields = read_fields(path, UNetConfig)
         with torch.device("meta"):
             model = cls(config, fields)
         tensors = read_tensors(path / WEIGHTS)

@@ -1,9 +1,8 @@
 """SpectralBatch: patches of several spectra laid end to end without padding, and the grids that are asked for."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeVar
 
 import numpy as np
 import torch
@@ -13,13 +12,12 @@ from torch import Tensor
 from foundation.errors import FoundationError
 from foundation.kernels.attention import AttentionLayout
 from foundation.kernels.attention.segments import segment_of
+from foundation.movable import Movable
 from foundation.tokenizers.native import Patches
-
-G = TypeVar("G", bound="Grid")
 
 
 @dataclass(frozen=True, eq=False)
-class Grid:
+class Grid(Movable):
     """Wavelengths of T patches of N spectra: what a decoder is asked for.
 
     Args:
@@ -79,16 +77,6 @@ class Grid:
     def spectrum(self) -> Int[Tensor, "T"]:
         """Spectrum of each patch."""
         return segment_of(self.offsets, len(self.wavelength))
-
-    def to(self: G, device: torch.device | str, non_blocking: bool = False) -> G:
-        """The same on another device."""
-        return replace(
-            self, **{f.name: getattr(self, f.name).to(device, non_blocking=non_blocking) for f in fields(self)}
-        )
-
-    def pin_memory(self: G) -> G:
-        """The same in page-locked memory, for asynchronous copies to a GPU."""
-        return replace(self, **{f.name: getattr(self, f.name).pin_memory() for f in fields(self)})
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,6 +1,5 @@
 """SpectralModel: a SpectralTransformer with the way its spectra are cut, as users load, run and share it."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -9,23 +8,19 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float
-from safetensors.torch import save_file
 from torch import Tensor
 
-from foundation import __version__
 from foundation.data.records import Spectrum
 from foundation.errors import FoundationError
-from foundation.files import whole_directory
 from foundation.interop.tensors import read_tensors
+from foundation.model.network_files import WEIGHTS, read_config, sizes, write_network
 from foundation.model.spectra.batch import Grid, SpectralBatch
 from foundation.model.spectra.config import SpectraConfig
 from foundation.model.spectra.transformer import SpectralTransformer
 from foundation.model.stored import locate, stored_kind
 from foundation.tokenizers.native import NativeConfig, patches_if_any, patches_of
 
-FORMAT = 1  # of config.json; raise it when an older reader would misread the file
 KIND = "spectra"  # tells config.json from those of other models
-WEIGHTS = "model.safetensors"
 
 
 class SpectralModel(SpectralTransformer):
@@ -90,15 +85,8 @@ class SpectralModel(SpectralTransformer):
         Raises:
             FoundationError: the directory exists and holds no such model, or the disk is full.
         """
-        path = Path(directory)
-        if path.exists() and stored_kind(path) != KIND and any(path.iterdir()):
-            raise FoundationError(f"{path} exists and holds no model of spectra. Give a new directory.")
-        content = {"format": FORMAT, "kind": KIND, "foundation": __version__}
-        content |= {"model": asdict(self.config), "cut": asdict(self.cut)}
-        with whole_directory(path) as temporary:
-            (temporary / "config.json").write_text(json.dumps(content, indent=2) + "\n")
-            weights = {name: tensor.detach().cpu().contiguous() for name, tensor in self.state_dict().items()}
-            save_file(weights, temporary / WEIGHTS, metadata={"format": "pt"})
+        parts = {"model": asdict(self.config), "cut": asdict(self.cut)}
+        write_network(Path(directory), KIND, "model of spectra", parts, self.state_dict())
 
     @classmethod
     def from_pretrained(cls, name: str | Path, device: str = "cpu") -> "SpectralModel":
@@ -114,7 +102,7 @@ class SpectralModel(SpectralTransformer):
                 "Give what `foundation spectra train` wrote."
             )
         with torch.device("meta"):
-            model = cls(*_read_config(path / "config.json"))
+            model = cls(*read_config(path, _configs))
         try:
             model.load_state_dict(read_tensors(path / WEIGHTS), assign=True)
         except RuntimeError as error:
@@ -123,14 +111,5 @@ class SpectralModel(SpectralTransformer):
         return model.to(device).eval()
 
 
-def _read_config(path: Path) -> tuple[SpectraConfig, NativeConfig]:
-    stored = json.loads(path.read_text())
-    if stored.get("format") != FORMAT:
-        raise FoundationError(
-            f"{path} has format {stored.get('format')}, this version reads {FORMAT}. Install the matching version."
-        )
-    try:
-        sizes: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in stored["model"].items()}
-        return SpectraConfig(**sizes), NativeConfig(**stored["cut"])
-    except (TypeError, KeyError, AttributeError) as error:
-        raise FoundationError(f"{path} is damaged or edited wrongly ({error}). Export the model again.") from error
+def _configs(stored: dict[str, Any]) -> tuple[SpectraConfig, NativeConfig]:
+    return SpectraConfig(**sizes(stored["model"])), NativeConfig(**stored["cut"])

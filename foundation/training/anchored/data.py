@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from lightning import LightningDataModule
 from torch.utils.data import DataLoader, Subset
 
 from foundation.data.biology.complexes import Complex, Target, complexes_of, targets_of
@@ -15,6 +14,7 @@ from foundation.data.biology.draws import ClusterDraws
 from foundation.data.biology.similarity import held_out, protein_clusters, read_clusters
 from foundation.data.ingest import Outcome
 from foundation.data.numbered import NumberedLoader
+from foundation.data.ranked import RankedData
 from foundation.errors import FoundationError
 from foundation.model.anchored.order import Factorisation
 from foundation.training.anchored.config import AnchoredObjective, ComplexDataConfig
@@ -24,7 +24,7 @@ from foundation.training.anchored.mix import AnchoredMix, Batch
 T = TypeVar("T")
 
 
-class AnchoredDataModule(LightningDataModule):
+class AnchoredDataModule(RankedData):
     """Loaders for training (endless, resumable) and validation (the same draws each time).
 
     Args:
@@ -67,7 +67,7 @@ class AnchoredDataModule(LightningDataModule):
     def mix(self) -> AnchoredMix:
         """The micro-batches of this rank."""
         draws = ClusterDraws(self.clusters, self.config.draws, self.seed)
-        return AnchoredMix(self.examples, draws, self.config.batch, *self._rank)
+        return AnchoredMix(self.examples, draws, self.config.batch, *self.place)
 
     def train_dataloader(self) -> NumberedLoader[Batch]:
         """Micro-batches of the whole run for this rank."""
@@ -82,15 +82,11 @@ class AnchoredDataModule(LightningDataModule):
             return []
         clusters = _numbered(protein_clusters([t.letters for t in self.checks.targets()], self.config.similar))
         draws = ClusterDraws(clusters, self.config.draws, self.config.split_seed)
-        rank, ranks = self._rank
+        rank, ranks = self.place
         size = min(self.config.batch, max(draws.epoch // ranks, 1))
         check = AnchoredMix(self.checks, draws, size, rank, ranks)
         first = range(max(draws.epoch // (size * ranks), 1))
         return DataLoader(Subset(check, first), batch_size=None, num_workers=self.config.workers)
-
-    @property
-    def _rank(self) -> tuple[int, int]:
-        return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
 
     def _read(self, source: Path) -> list[Complex] | list[Target]:
         config, structures = self.config, structures_in(source, self.outcome)

@@ -14,13 +14,14 @@ from foundation.data.biology.draws import window_around
 from foundation.data.biology.protein import UNKNOWN, ProteinFrames
 from foundation.model.anchored.batch import AnchoredBatch, Protein
 from foundation.model.anchored.order import LETTERS, Factorisation, Rows, grow
+from foundation.movable import Movable
 
 Draws = Sequence[tuple[int, np.random.Generator]]  # number of an example, and the randomness of its draw
 Noise = tuple[float, float]  # of rotations, in radians, and of translations, in units of 10 Å
 
 
 @dataclass(frozen=True, eq=False)
-class RecoveryBatch:
+class RecoveryBatch(Movable):
     """Proteins of which some residues are hidden.
 
     Args:
@@ -30,10 +31,6 @@ class RecoveryBatch:
 
     proteins: AnchoredBatch
     kind: Int[Tensor, "R"]
-
-    def to(self, device: torch.device | str, non_blocking: bool = False) -> "RecoveryBatch":
-        """The same batch on another device; Lightning calls it."""
-        return RecoveryBatch(self.proteins.to(device, non_blocking), self.kind.to(device, non_blocking=non_blocking))
 
 
 @dataclass(frozen=True, eq=False)

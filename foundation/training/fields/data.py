@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from lightning import LightningDataModule
 from torch.utils.data import DataLoader
 
 from foundation.data.balance.world import World
@@ -11,13 +10,14 @@ from foundation.data.fields.loader import FieldLoader
 from foundation.data.fields.mix import FieldCheck, FieldMix, Source
 from foundation.data.fields.reader import WellReader
 from foundation.data.fields.windows import FieldWindows, well_files
+from foundation.data.ranked import RankedData
 from foundation.model.fields.config import FieldModelConfig
 from foundation.model.fields.unet_config import UNetConfig
 from foundation.training.fields.config import FieldDataConfig, FieldSet
 from foundation.training.fields.flops import load_of
 
 
-class FieldDataModule(LightningDataModule):
+class FieldDataModule(RankedData):
     """Loaders for training (endless, balanced, resumable) and validation (the same windows each time).
 
     Args:
@@ -51,7 +51,7 @@ class FieldDataModule(LightningDataModule):
     @property
     def mix(self) -> FieldMix:
         """The micro-batches of this rank."""
-        ranks, rank = (self.trainer.world_size, self.trainer.global_rank) if self.trainer else (1, 0)
+        rank, ranks = self.place
         return FieldMix(self.sources, World(ranks, 1, self.accumulate), rank, self.config.policy, self.seed)
 
     def train_dataloader(self) -> FieldLoader:
@@ -62,7 +62,7 @@ class FieldDataModule(LightningDataModule):
         """Windows of every validation set; an empty list if there is none."""
         if not self.checks:
             return []
-        ranks, rank = (self.trainer.world_size, self.trainer.global_rank) if self.trainer else (1, 0)
+        rank, ranks = self.place
         check = FieldCheck(self.checks, self.config.validation_windows, rank, ranks)
         return DataLoader(check, batch_size=None, num_workers=self.config.workers)
 

@@ -1,21 +1,22 @@
 """SpectraDataModule: record shards to micro-batches of questions for Lightning, on every rank."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float
-from lightning import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from foundation.data.numbered import NumberedLoader
+from foundation.data.ranked import RankedData
 from foundation.data.records import Spectrum
 from foundation.data.shards import RecordShards
 from foundation.errors import FoundationError
 from foundation.model.spectra.batch import SpectralBatch
+from foundation.movable import Movable
 from foundation.tokenizers.native import NativeConfig, Patches, patches_if_any
 from foundation.training.spectra.config import SpectraDataConfig
 from foundation.training.spectra.objective import Question, SpectralObjective
@@ -25,7 +26,7 @@ KEPT = 16  # members of the shards that a process keeps
 
 
 @dataclass(frozen=True, eq=False)
-class QuestionBatch:
+class QuestionBatch(Movable):
     """What is read of several spectra, what is asked, and the weight of each asked patch."""
 
     read: SpectralBatch
@@ -37,16 +38,6 @@ class QuestionBatch:
         """Lay them end to end."""
         read, asked = ([getattr(q, side) for q in questions] for side in ("read", "asked"))
         return cls(SpectralBatch.packed(read), SpectralBatch.packed(asked), torch.cat([q.weight for q in questions]))
-
-    def to(self, device: torch.device | str, non_blocking: bool = False) -> "QuestionBatch":
-        """The same on another device."""
-        return replace(
-            self, **{f.name: getattr(self, f.name).to(device, non_blocking=non_blocking) for f in fields(self)}
-        )
-
-    def pin_memory(self) -> "QuestionBatch":
-        """The same in page-locked memory."""
-        return replace(self, **{f.name: getattr(self, f.name).pin_memory() for f in fields(self)})
 
 
 class SpectraMix(Dataset[QuestionBatch]):
@@ -112,7 +103,7 @@ class SpectraMix(Dataset[QuestionBatch]):
         return [p for r in records if isinstance(r, Spectrum) and (p := patches_if_any(r, self.cut)) is not None]
 
 
-class SpectraDataModule(LightningDataModule):
+class SpectraDataModule(RankedData):
     """Loaders for training (endless, resumable) and validation (the same questions each time).
 
     Args:
@@ -150,5 +141,4 @@ class SpectraDataModule(LightningDataModule):
         return DataLoader(self._mix(self.held_out), None, sampler=range(self.checks), num_workers=self.config.workers)
 
     def _mix(self, shards: RecordShards) -> SpectraMix:
-        ranks, rank = (self.trainer.world_size, self.trainer.global_rank) if self.trainer else (1, 0)
-        return SpectraMix(shards, self.config, self.cut, self.objective, self.seed, rank, ranks)
+        return SpectraMix(shards, self.config, self.cut, self.objective, self.seed, *self.place)
