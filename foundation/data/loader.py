@@ -10,11 +10,12 @@ from torch import distributed
 from torch.utils.data import DataLoader, Dataset
 
 from foundation.batch import TokenBatch
+from foundation.data.dealing import Dealing
 from foundation.data.resume import check_resumable
 from foundation.data.stream import OrderedPass, TokenStream
 from foundation.errors import FoundationError
 
-VERSION = 1  # of the saved state
+VERSION = 2  # of the saved state
 
 
 class RankedLoader:
@@ -51,27 +52,29 @@ class RankedLoader:
     def state_dict(self) -> dict[str, Any]:
         """Positions of all ranks and what they refer to; every rank must call it, and every rank gets the same."""
         own = {"window": self._window, "batch": self._batch, "done": self._done}
-        return {"version": VERSION, **self.stream.identity, "ranks": _of_all_ranks(own)}
+        dealing = self.stream.dealing.plain()
+        return {"version": VERSION, **self.stream.identity, "dealing": dealing, "ranks": _of_all_ranks(own)}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go to the saved position of this rank.
+        """Go to the saved position of this rank; with another number of ranks, share out what was not read yet.
 
         Raises:
-            FoundationError: the state is of another version, number of ranks, seed, data set, policy or batch size.
+            FoundationError: the state is of another version, seed, data set, policy or batch size.
         """
         if state.get("version") != VERSION:
             raise FoundationError(
                 f"The saved data position has version {state.get('version')}, this program reads version {VERSION}. "
                 "Resume with the version of foundation that saved it, or start a new run."
             )
-        if len(state["ranks"]) != self.stream.world:
-            raise FoundationError(
-                f"The checkpoint holds the data position of {len(state['ranks'])} ranks, this run has "
-                f"{self.stream.world}. Resume with the same number of ranks, or start a new run from its weights."
-            )
         check_resumable(state, self.stream.identity)
-        own = state["ranks"][self.stream.rank]
-        self._window, self._batch, self._done = own["window"], own["batch"], own["done"]
+        dealing, ranks = Dealing.restore(state["dealing"]), state["ranks"]
+        if dealing.world == self.stream.world:
+            own = ranks[self.stream.rank]
+            self._window, self._batch, self._done = own["window"], own["batch"], own["done"]
+        else:
+            dealing = dealing.anew(self.stream.world, [(r["window"], r["batch"]) for r in ranks])
+            self._window, self._batch, self._done = 0, 0, max(r["done"] for r in ranks)
+        self.stream.dealing = dealing
 
 
 class OrderedLoader:

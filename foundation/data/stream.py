@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from foundation.batch import TokenBatch, pack
+from foundation.data.dealing import Dealing
 from foundation.data.packing import balanced, consecutive, elements
 from foundation.data.shards import TokenSample, TokenShards
 from foundation.errors import FoundationError
@@ -61,8 +62,8 @@ class _Masked(Dataset):
 class TokenStream(_Masked):
     """An endless sequence of windows for one rank; `stream[w]` is the list of batches of window w.
 
-    Each epoch is a permutation of all members, dealt to the ranks one by one; a window is a few consecutive members
-    of one rank's hand, shuffled together. Each draw of a sample has its own seed for the masking policy.
+    `dealing` says which members a window has; their samples are shuffled together. Each draw of a sample has its own
+    seed for the masking policy.
 
     Args:
         shards: where the tokens are.
@@ -78,22 +79,22 @@ class TokenStream(_Masked):
         FoundationError: no tokens of these spaces, or fewer members than ranks.
     """
 
-    @property
-    def members_per_window(self) -> int:
-        """Members whose samples are shuffled together."""
-        return max(1, round(self.window * self.shards.members / len(self.shards)))
+    @cached_property
+    def dealing(self) -> Dealing:
+        """Which members each window has; replaced in a run that goes on with another number of ranks."""
+        return Dealing(self.world, max(1, round(self.window * self.shards.members / len(self.shards))))
 
     def __getitem__(self, window: int) -> list[TokenBatch]:
-        """The batches of one window; windows are endless."""
+        """The batches of one window that no earlier dealing handed out; windows are endless."""
         samples, reveals = self.draw(window)
         if not samples:
             return []
-        return self._pack(samples, reveals, balanced(elements(reveals), self.tokens_per_batch))
+        used = self.dealing.window(self.rank, window).used
+        return self._pack(samples, reveals, balanced(elements(reveals), self.tokens_per_batch)[used:])
 
     def draw(self, window: int) -> tuple[list[TokenSample], list[Int[Tensor, "_"]]]:
         """The shuffled samples of a window with their reveal steps; samples without tokens are left out."""
-        first = window * self.members_per_window
-        turns = [(first + i) * self.world + self.rank for i in range(self.members_per_window)]
+        turns = self.dealing.window(self.rank, window).turns
         samples, reveals = [], []
         for turn in turns:
             member = self.shards.member(self._member(turn))
@@ -116,7 +117,7 @@ class TokenStream(_Masked):
             "spaces": [s.name for s in self.shards.spaces],
             "policy": repr(self.policy),
             "tokens_per_batch": self.tokens_per_batch,
-            "members_per_window": self.members_per_window,
+            "members_per_window": self.dealing.size,
         }
 
 

@@ -1,6 +1,8 @@
 """Loader: a stopped and resumed run sees what an uninterrupted one sees, for any number of workers and on each rank."""
 
 import socket
+from collections import Counter
+from dataclasses import dataclass
 
 import pytest
 import torch
@@ -9,12 +11,14 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import distributed, multiprocessing
 
 from foundation.config import DataConfig
+from foundation.data.dealing import Dealing
 from foundation.data.loader import OrderedLoader, RankedLoader
 from foundation.data.module import FoundationDataModule
 from foundation.data.shards import TokenSample, TokenShards, write_tokens
 from foundation.data.stream import OrderedPass, TokenStream
 from foundation.errors import FoundationError
 from foundation.masking.budget import RandomBudget
+from foundation.masking.policy import MaskingPolicy
 from foundation.tokens import Axis, Space, Tokens, concatenate
 
 pytestmark = [
@@ -25,6 +29,17 @@ CODES = Space("codes", "discrete", 1000)
 PIXELS = Space("pixels", "continuous", 2, (Axis("x", "arcsec", 0.0, 9.0, 1.0),))
 POLICY = RandomBudget(4, 3)
 BATCHES = 12
+
+
+@dataclass(frozen=True)
+class Nothing(MaskingPolicy):
+    """Everything is given, so that a batch holds its samples whole."""
+
+    def __call__(self, tokens, generator):
+        return torch.zeros(len(tokens), dtype=torch.long)
+
+    def support(self, spaces):
+        return frozenset()
 
 
 def write(path, samples=60, tokenizer_hash="h", start=0):
@@ -105,7 +120,6 @@ def test_reading_does_not_touch_the_global_generator(path):
         ({"policy": RandomBudget(4, 2)}, "made with policy RandomBudget"),
         ({"tokens_per_batch": 40}, "made with tokens_per_batch 32, this run has 40"),
         ({"window": 20}, "made with members_per_window 2, this run has 4"),
-        ({"world": 2}, "data position of 1 ranks, this run has 2"),
     ],
 )
 def test_a_position_of_another_run_is_refused(path, change, words):
@@ -118,8 +132,46 @@ def test_a_position_in_other_data_or_of_another_version_is_refused(path, tmp_pat
     state = loader(path).state_dict()
     with pytest.raises(FoundationError, match="made with data"):
         loader(write(tmp_path / "other", start=100)).load_state_dict(state)
-    with pytest.raises(FoundationError, match="version 7, this program reads version 1"):
+    with pytest.raises(FoundationError, match="version 7, this program reads version 2"):
         loader(path).load_state_dict(state | {"version": 7})
+
+
+def keys_of(path):
+    """The samples of each member."""
+    shards = TokenShards(path)
+    return [[tuple(s.tokens.ids[s.tokens.of("codes")].tolist()) for s in shards.member(m)] for m in range(12)]
+
+
+def documents(batch):
+    """The codes of every sample in a batch of which everything is given."""
+    return [tuple(batch.ids[(batch.document == d) & (batch.space == 0)].tolist()) for d in range(batch.documents)]
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("worlds", [(1, 2), (3, 2), (2, 4, 1), (4, 3)])
+def test_another_number_of_ranks_reads_on_without_losing_or_repeating_a_sample(path, worlds, workers):
+    seen, state = [], None
+    for world in worlds:
+        ranks = [loader(path, workers, rank=r, world=world, policy=Nothing()) for r in range(world)]
+        own = []
+        for rank, one in enumerate(ranks):
+            if state:
+                one.load_state_dict(state)
+            running = iter(one)
+            seen += [d for _ in range(2 + rank) for d in documents(next(running))]  # ranks stand at unlike places
+            running.close()
+            own.append(one.state_dict()["ranks"][0])
+        state = ranks[0].state_dict() | {"ranks": own}
+    left = Dealing.restore(state["dealing"]).anew(1, [(r["window"], r["batch"]) for r in own])
+    last = loader(path, policy=Nothing()).stream
+    last.dealing = left
+    seen += [d for window in range(30) for batch in last[window] for d in documents(batch)]
+    unread = left.anew(1, [(30, 0)])
+    assert not unread.begun and not unread.left  # then every turn below `fresh` was read
+    expected, members = Counter(), keys_of(path)
+    for turn in range(unread.fresh):
+        expected.update(members[last._member(turn)])
+    assert Counter(seen) == expected
 
 
 @pytest.mark.parametrize("workers", [0, 2])
