@@ -1,7 +1,8 @@
 """Attention with a trainable number for every pair, by PyTorch's matrix products, a few heads of a segment at once.
 
-PyTorch's fused attention is slow with a mask of numbers, and where the mask has a gradient it keeps all probabilities.
-Here the backward makes them again in a buffer that fits a cache, and writes the gradient of the bias once, in place.
+PyTorch's fused attention is slow with a mask of numbers, and where the mask has a gradient it keeps all probabilities
+and makes further tensors of their size. Here the forward leaves the probabilities where the gradient of the bias
+will be, and the backward turns them into it in place; what is between fits a cache.
 """
 
 from collections.abc import Iterator
@@ -29,48 +30,58 @@ def ragged_attention(
     """Attention as `reference_attention` defines it, in float32 or finer, with all four gradients."""
     fine = torch.promote_types(q.dtype, torch.float32)
     rows = (x.to(fine).transpose(0, 1).contiguous() for x in (q, k, v))  # [heads, T, dim]: products without copies
-    return _Ragged.apply(*rows, bias.values.to(fine), layout, scale).transpose(0, 1).to(q.dtype)
+    keeps = torch.is_grad_enabled() and bias.values.requires_grad
+    return _Ragged.apply(*rows, bias.values.to(fine), layout, scale, keeps).transpose(0, 1).to(q.dtype)
 
 
 class _Ragged(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: FunctionCtx, q: Tensor, k: Tensor, v: Tensor, values: Tensor, layout: AttentionLayout, scale: float
+        ctx: FunctionCtx,
+        q: Tensor,
+        k: Tensor,
+        v: Tensor,
+        values: Tensor,
+        layout: AttentionLayout,
+        scale: float,
+        keeps: bool,
     ) -> Tensor:
-        out, buffer = torch.zeros_like(q), values.new_empty(0)
+        out = torch.zeros_like(q)
         hides = len(values) > 0 and bool(values.amin().isneginf())
-        for part in _parts(values, layout, len(q), hides):
-            torch.bmm(part.probabilities(q, k, scale, buffer), part.keys_of(v), out=part.queries_of(out))
+        kept = _like_bias(values, layout) if keeps else None
+        for part, p in _parts(values, kept, layout, len(q), hides):
+            torch.bmm(part.probabilities(q, k, scale, p), part.keys_of(v), out=part.queries_of(out))
         ctx.save_for_backward(q, k, v, values, out)
-        ctx.layout, ctx.scale, ctx.hides = layout, scale, hides
+        ctx.layout, ctx.scale, ctx.hides, ctx.kept = layout, scale, hides, kept
         return out
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: FunctionCtx, grad: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, None, None]:
+    def backward(ctx: FunctionCtx, grad: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor | None, None, None, None]:
         q, k, v, values, out = ctx.saved_tensors
         grad = grad.contiguous()
         along = (grad * out).sum(-1, keepdim=True)  # [heads, Tq, 1], the part of the slope that softmax takes away
         grad_q, grad_k, grad_v = (torch.zeros_like(x) for x in (q, k, v))
-        grad_values = torch.empty_like(values) if _is_filled(ctx.layout) else torch.zeros_like(values)
+        kept, ctx.kept = ctx.kept, None  # spent: a second backward through this graph makes the probabilities again
+        wanted = ctx.needs_input_grad[3]
+        slopes = kept if kept is not None or not wanted else _like_bias(values, ctx.layout)
         buffer = values.new_empty(0)
-        slopes = blocks_of(grad_values, ctx.layout, len(q))
-        for part in _parts(values, ctx.layout, len(q), ctx.hides):
-            slope = slopes[part.segment][part.heads]
-            p, g = part.probabilities(q, k, ctx.scale, buffer), part.queries_of(grad)
-            part.keys_of(grad_v).baddbmm_(p.mT, g)  # added, because segments may share their keys
+        for part, p in _parts(values, slopes, ctx.layout, len(q), ctx.hides):
+            if kept is None:
+                part.probabilities(q, k, ctx.scale, p)
+            g, slope = part.queries_of(grad), buffer.resize_(p.shape)
+            part.keys_of(grad_v).add_(_transposed_product(p, g))  # added, because segments may share their keys
             torch.bmm(g, part.keys_of(v).mT, out=slope)
-            slope.sub_(part.queries_of(along)).mul_(p)
-            torch.bmm(slope, part.keys_of(k), out=part.queries_of(grad_q))
-            part.keys_of(grad_k).baddbmm_(slope.mT, part.queries_of(q))
-        return grad_q.mul_(ctx.scale), grad_k.mul_(ctx.scale), grad_v, grad_values, None, None
+            p.mul_(slope.sub_(part.queries_of(along)))
+            torch.bmm(p, part.keys_of(k), out=part.queries_of(grad_q))
+            part.keys_of(grad_k).add_(_transposed_product(p, part.queries_of(q)))
+        return grad_q.mul_(ctx.scale), grad_k.mul_(ctx.scale), grad_v, slopes, None, None, None
 
 
 @dataclass(frozen=True, eq=False)
 class _Part:
     """Some heads of one query segment."""
 
-    segment: int
     heads: slice
     queries: slice
     keys: slice
@@ -78,9 +89,8 @@ class _Part:
     hidden: Bool[Tensor, "n m"] | None
     may_be_blind: bool
 
-    def probabilities(self, q: Tensor, k: Tensor, scale: float, buffer: Tensor) -> Float[Tensor, "h n m"]:
-        """Of each key for each query, in `buffer`; zeros for a query that sees none."""
-        p = buffer.resize_(self.bias.shape)
+    def probabilities(self, q: Tensor, k: Tensor, scale: float, p: Tensor) -> Float[Tensor, "h n m"]:
+        """Of each key for each query, written into `p`; zeros for a query that sees none."""
         torch.baddbmm(self.bias, self.queries_of(q), self.keys_of(k).mT, alpha=scale, out=p)
         if self.hidden is not None:
             p.masked_fill_(self.hidden, -torch.inf)
@@ -94,10 +104,19 @@ class _Part:
         return rows[self.heads, self.keys]
 
 
-def _parts(values: Tensor, layout: AttentionLayout, heads: int, hides: bool) -> Iterator[_Part]:
-    """The segments that have pairs, as many heads at once as a buffer holds; `hides`: the bias has some -inf."""
-    query, key = layout.query_offsets.tolist(), layout.key_offsets.tolist()
-    seen, blocks = layout.seen_segments.tolist(), blocks_of(values, layout, heads)
+def _parts(
+    values: Tensor, stored: Tensor | None, layout: AttentionLayout, heads: int, hides: bool
+) -> Iterator[tuple[_Part, Float[Tensor, "h n m"]]]:
+    """The segments that have pairs, a few heads at once, each with its place for one number a pair.
+
+    Args:
+        stored: laid out as the bias, where the places are; None for one buffer that all use in turn.
+        hides: whether the bias has some -inf.
+    """
+    query, key, seen = layout.query_offsets.tolist(), layout.key_offsets.tolist(), layout.seen_segments.tolist()
+    blocks = blocks_of(values, layout, heads)
+    places = None if stored is None else blocks_of(stored, layout, heads)
+    buffer = values.new_empty(0)
     for i, (block, j) in enumerate(zip(blocks, seen, strict=True)):
         queries, keys = slice(query[i], query[i + 1]), slice(key[j], key[j + 1])
         pairs = block.shape[1] * block.shape[2]
@@ -105,12 +124,19 @@ def _parts(values: Tensor, layout: AttentionLayout, heads: int, hides: bool) -> 
             hidden, step = _hidden(layout, queries, keys), max(1, PAIRS // pairs)
             for first in range(0, heads, step):
                 some = slice(first, first + step)
-                yield _Part(i, some, queries, keys, block[some], hidden, hides or hidden is not None)
+                part = _Part(some, queries, keys, block[some], hidden, hides or hidden is not None)
+                yield part, buffer.resize_(part.bias.shape) if places is None else places[i][some]
 
 
-def _is_filled(layout: AttentionLayout) -> bool:
-    """Whether no row of the flat bias ends in padding, which nothing writes to."""
-    return not bool((torch.diff(layout.key_offsets) % ALIGNED).any())
+def _transposed_product(p: Float[Tensor, "h n m"], rows: Float[Tensor, "h n dim"]) -> Float[Tensor, "h m dim"]:
+    """p^T rows; in this order, because BLAS takes half as long again where the large factor is the transposed one."""
+    return (rows.mT @ p).mT
+
+
+def _like_bias(values: Tensor, layout: AttentionLayout) -> Tensor:
+    """A place for one number a pair; zeros where rows of the flat bias end in padding, which nothing writes to."""
+    padded = bool((torch.diff(layout.key_offsets) % ALIGNED).any())
+    return torch.zeros_like(values) if padded else torch.empty_like(values)
 
 
 def _hidden(layout: AttentionLayout, queries: slice, keys: slice) -> Bool[Tensor, "n m"] | None:

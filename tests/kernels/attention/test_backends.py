@@ -26,6 +26,28 @@ def test_sdpa_is_the_definition(layout, bias, cases, generator):
     assert cases.error("sdpa", layout, generator, torch.float64, dim=8, bias=bias) < 1e-11
 
 
+def test_a_second_backward_through_the_same_graph_gives_the_same(cases, generator):
+    """The first one spends the probabilities that the forward kept for it."""
+    layout = cases.layout("shared", generator)
+    rows = cases.rows(layout, generator, torch.float32, 2, 8)
+    (values,), make = cases.bias("ragged", layout, generator, torch.float32)
+    out = attention(*rows, layout, bias=make(values))
+    first, second = (torch.autograd.grad(out.sin().sum(), [*rows, values], retain_graph=True) for _ in range(2))
+    assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+@pytest.mark.parametrize("wanted", range(4))
+def test_gradient_of_one_input_alone_is_that_among_all(wanted, cases, generator):
+    layout = cases.layout("shared", generator)
+    rows = cases.rows(layout, generator, torch.float32, 2, 8)
+    (values,), make = cases.bias("ragged", layout, generator, torch.float32)
+    every = [*rows, values]
+    known = torch.autograd.grad(attention(*rows, layout, bias=make(values)).sin().sum(), every)[wanted]
+    q, k, v, b = (x.detach().requires_grad_(i == wanted) for i, x in enumerate(every))
+    (alone,) = torch.autograd.grad(attention(q, k, v, layout, bias=make(b)).sin().sum(), (q, k, v, b)[wanted])
+    torch.testing.assert_close(alone, known, rtol=1e-5, atol=1e-6)
+
+
 def test_folded_points_are_exact_far_from_the_origin(cases, generator):
     """Coordinates of 100 Å, neighbours at 1 Å: centring keeps what float32 would lose."""
     layout = cases.layout("shared", generator)
