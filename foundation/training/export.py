@@ -46,7 +46,8 @@ def export(checkpoint: Path, *, out: Path, tokenizers: Path | None = None) -> No
     record = content["foundation"]
     where = tokenizers or record["config"]["tokenizers"]
     bundle = load_tokenizers(Path(where), record["tokenizer_hash"], made=str(path)) if where else None
-    save(rebuild(content), record, bundle, out)
+    save(rebuild(content), bundle, out)
+    resolved.write(record["config"], out / "training.yaml")
 
 
 def rebuild(content: Mapping[str, Any]) -> FoundationTransformer:
@@ -60,14 +61,11 @@ def rebuild(content: Mapping[str, Any]) -> FoundationTransformer:
     return model
 
 
-def save(
-    model: FoundationTransformer, record: Mapping[str, Any], tokenizers: "TokenizerBundle | None", out: Path
-) -> None:
-    """Write the exported model, with the resolved training configuration beside the weights."""
+def save(model: FoundationTransformer, tokenizers: "TokenizerBundle | None", out: Path) -> None:
+    """Write the exported model."""
     exported = FoundationModel(model.config, model.spaces, tokenizers)
     exported.load_state_dict(model.state_dict())
     exported.save_pretrained(out)
-    resolved.write(record["config"], out / "training.yaml")
 
 
 def load_tokenizers(path: Path, fingerprint: str, made: str) -> "TokenizerBundle":

@@ -1,17 +1,23 @@
 """The life of a run, whatever is trained: where it goes on, what it writes first, how it ends when told to."""
 
 import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import lightning.pytorch as pl
+from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from foundation.errors import FoundationError
 from foundation.training import resolved
+from foundation.training.base import TrainingModule
 from foundation.training.checkpoint import CheckpointError, latest, read, remove_leftovers
 from foundation.training.curves import METRICS, forget_after
+from foundation.training.quiet import quiet
+from foundation.training.trainer import TrainerConfig, build_trainer
 
 EXPECTED = (  # warnings of Lightning about what is meant here
     ".*exists and is not empty.*",  # the directory of a run that goes on
@@ -21,6 +27,84 @@ EXPECTED = (  # warnings of Lightning about what is meant here
     ".*LeafSpec.*",  # Lightning's use of torch
     ".*mid-epoch.*",  # the loader keeps its position, so going on inside an epoch is exact
 )
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run directory, and where the run goes on.
+
+    Args:
+        out: the directory.
+        trainer: length, hardware, records.
+        record: what every checkpoint stores, with "config" (every option) and "data_fingerprint".
+        checkpoint: what is gone on from; None = the run is new.
+        step: of the checkpoint.
+    """
+
+    out: Path
+    trainer: TrainerConfig
+    record: Mapping[str, Any]
+    checkpoint: Path | None = None
+    step: int = 0
+
+    @classmethod
+    def opened(
+        cls, out: Path, trainer: TrainerConfig, record: dict[str, Any], resume: Literal["auto"] | Path | None
+    ) -> "Run":
+        """The run in `out`, new or gone on with.
+
+        Raises:
+            FoundationError: the directory holds another run, or the checkpoint belongs to another one.
+        """
+        checkpoint = find(out, resume)
+        return cls(out, trainer, record, checkpoint, check_same_run(checkpoint, record) if checkpoint else 0)
+
+    def train(
+        self,
+        module: TrainingModule,
+        data: pl.LightningDataModule,
+        export: Callable[[Path], None],
+        *,
+        of: str,
+        validates: bool,
+        callbacks: Sequence[Callback] = (),
+        begun: Path | None = None,
+    ) -> None:
+        """Train to the end, export the model, and say so.
+
+        Args:
+            module: what is trained.
+            data: its batches.
+            export: writes the trained model into a directory.
+            of: what it is trained on, for the line that announces it.
+            validates: whether there is a validation set.
+            callbacks: further ones.
+            begun: the model whose weights a new run starts from, if any.
+        """
+        with quiet(EXPECTED):
+            runner = build_trainer(self.trainer, module.optim, self.out, validates, self.step, callbacks)
+            self._prepare()
+            self._announce(module, of, begun)
+            fit(runner, module, data, self.checkpoint)
+        if runner.is_global_zero:
+            export(self.out / "export")
+            resolved.write(self.record["config"], self.out / "export" / "training.yaml")
+            print(f"done: {self.out / 'export'}", file=sys.stderr)
+
+    @rank_zero_only
+    def _prepare(self) -> None:
+        """Write config.yaml, and remove what a killed run wrote after its last whole checkpoint."""
+        resolved.write(self.record["config"], self.out / "config.yaml")
+        remove_leftovers(self.out / "checkpoints")
+        forget_after(self.out / METRICS, self.step)
+
+    @rank_zero_only
+    def _announce(self, module: pl.LightningModule, of: str, begun: Path | None) -> None:
+        """Say what begins."""
+        parameters = sum(p.numel() for p in module.parameters())
+        start = f"with the weights of {begun}" if begun else "from scratch"
+        start = f"going on from {self.checkpoint}" if self.checkpoint else start
+        print(f"{parameters:,} parameters, {of}, {start}, into {self.out}", file=sys.stderr)
 
 
 def find(out: Path, resume: Literal["auto"] | Path | None) -> Path | None:
@@ -63,22 +147,6 @@ def check_same_run(checkpoint: Path, record: dict[str, Any]) -> int:
             f"{record['data_fingerprint']}. Give the same shards to go on, or another `--out` to start anew."
         )
     return int(content["global_step"])
-
-
-@rank_zero_only
-def prepare(out: Path, config: dict[str, Any], step: int) -> None:
-    """Write config.yaml, and remove what a killed run wrote after its last whole checkpoint."""
-    resolved.write(config, out / "config.yaml")
-    remove_leftovers(out / "checkpoints")
-    forget_after(out / METRICS, step)
-
-
-@rank_zero_only
-def announce(module: pl.LightningModule, of: str, out: Path, checkpoint: Path | None) -> None:
-    """Say what begins."""
-    parameters = sum(p.numel() for p in module.parameters())
-    start = f"going on from {checkpoint}" if checkpoint else "from scratch"
-    print(f"{parameters:,} parameters, {of}, {start}, into {out}", file=sys.stderr)
 
 
 def fit(runner: pl.Trainer, module: pl.LightningModule, data: pl.LightningDataModule, checkpoint: Path | None) -> None:

@@ -1,6 +1,5 @@
 """The `train` verb: token shards, a masking policy and a model in; a run directory with an exported encoder out."""
 
-import sys
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -16,9 +15,8 @@ from foundation.seeded import seeded
 from foundation.training import resolved
 from foundation.training.export import load_tokenizers, save
 from foundation.training.module import PretrainingModule
-from foundation.training.quiet import quiet
-from foundation.training.run import EXPECTED, announce, check_same_run, find, fit, prepare
-from foundation.training.trainer import TrainerConfig, build_trainer
+from foundation.training.run import Run
+from foundation.training.trainer import TrainerConfig
 
 if TYPE_CHECKING:
     from foundation.tokenizers.bundle import TokenizerBundle
@@ -65,18 +63,12 @@ def train(
     bundle = load_tokenizers(tokenizers, made_by, made=str(data.train)) if tokenizers else None
     options = {"model": model, "data": data, "optim": optim, "trainer": trainer, "tokenizers": tokenizers, "seed": seed}
     record = _record(options, policy, stream)
-    checkpoint = find(out, resume)
-    step = check_same_run(checkpoint, record) if checkpoint else 0
+    run = Run.opened(out, trainer, record, resume)
     module = PretrainingModule(_new_model(model, stream, seed), optim, trainer.max_steps, record)
-    with quiet(EXPECTED):
-        pictures = _pictures(trainer.pictures, stream, policy, bundle, out)
-        runner = build_trainer(trainer, optim, out, data.validation is not None, step, pictures)
-        prepare(out, record["config"], step)
-        announce(module, f"{len(stream.spaces)} spaces", out, checkpoint)
-        fit(runner, module, stream, checkpoint)
-    if runner.is_global_zero:
-        save(module.model, record, bundle, out / "export")
-        print(f"done: {out / 'export'}", file=sys.stderr)
+    run.train(
+        module, stream, lambda where: save(module.model, bundle, where), of=f"{len(stream.spaces)} spaces",
+        validates=data.validation is not None, callbacks=_pictures(trainer.pictures, stream, policy, bundle, out),
+    )  # fmt: skip
 
 
 def _record(options: dict[str, object], policy: MaskingPolicy, stream: FoundationDataModule) -> dict[str, Any]:

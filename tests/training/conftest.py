@@ -15,6 +15,7 @@ from foundation.config import DataConfig, ModelConfig, OptimConfig
 from foundation.data.shards import TokenSample, write_tokens
 from foundation.masking.budget import RandomBudget
 from foundation.tokens import Axis, Space, Tokens, concatenate
+from foundation.training import run as life
 from foundation.training import train as verb
 from foundation.training.trainer import TrainerConfig, build_trainer
 
@@ -81,7 +82,7 @@ def _with(recorder, trainer, optim, out, validates, first_step, callbacks):
 def train_tiny(shards, out, workers=0, resume=None, stop_at=None, stop=None, optim=FAST, **trainer):
     """`foundation train` on the tiny shards, with a Recorder; what is in `trainer` overrides TINY."""
     recorder = Recorder(out, stop_at, stop)
-    with mock.patch.object(verb, "build_trainer", partial(_with, recorder)):
+    with mock.patch.object(life, "build_trainer", partial(_with, recorder)):
         verb.train(
             data=DataConfig(
                 shards / "train", shards / "validation", (), tokens_per_batch=200, window=32, workers=workers

@@ -4,6 +4,8 @@ import sys
 from pathlib import Path
 from typing import Any, Literal
 
+from lightning.pytorch.utilities import rank_zero_only
+
 from foundation.config import OptimConfig
 from foundation.data.ingest import FAILURES, write_failures
 from foundation.errors import FoundationError
@@ -14,9 +16,8 @@ from foundation.training import resolved
 from foundation.training.anchored.config import AnchoredObjective, ComplexDataConfig
 from foundation.training.anchored.data import AnchoredDataModule
 from foundation.training.anchored.module import AnchoredModule
-from foundation.training.quiet import quiet
-from foundation.training.run import EXPECTED, announce, check_same_run, find, fit, prepare
-from foundation.training.trainer import TrainerConfig, build_trainer
+from foundation.training.run import Run
+from foundation.training.trainer import TrainerConfig
 
 
 def train(
@@ -66,21 +67,15 @@ def train(
         "config": {name: resolved.plain(value) for name, value in options.items()},
         "data_fingerprint": stream.mix.fingerprint,
     }
-    checkpoint = find(out, resume)
-    step = check_same_run(checkpoint, record) if checkpoint else 0
+    run = Run.opened(out, trainer, record, resume)
     with seeded(seed):
         network = AnchoredModel(model) if start is None else _begun(start, model)
         module = AnchoredModule(network, optim, trainer.max_steps, objective, record)
-    with quiet(EXPECTED):
-        runner = build_trainer(trainer, optim, out, stream.checks is not None, step)
-        prepare(out, record["config"], step)
-        _tell_failures(stream, out)
-        announce(module, f"{len(stream.examples.names())} examples", out, checkpoint)
-        fit(runner, module, stream, checkpoint)
-    if runner.is_global_zero:
-        network.save_pretrained(out / "export")
-        resolved.write(record["config"], out / "export" / "training.yaml")
-        print(f"done: {out / 'export'}", file=sys.stderr)
+    _tell_failures(stream, out)
+    run.train(
+        module, stream, network.save_pretrained, of=f"{len(stream.examples.names())} examples",
+        validates=stream.checks is not None, begun=start,
+    )  # fmt: skip
 
 
 def _begun(start: Path, config: AnchoredConfig) -> AnchoredModel:
@@ -92,6 +87,7 @@ def _begun(start: Path, config: AnchoredConfig) -> AnchoredModel:
     return model.train()
 
 
+@rank_zero_only
 def _tell_failures(stream: AnchoredDataModule, out: Path) -> None:
     if failures := stream.outcome.failures:
         write_failures(stream.outcome, out / FAILURES)

@@ -1,6 +1,5 @@
 """The `fields train` verb: simulations in The Well's layout in; a run directory with an exported field model out."""
 
-import sys
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,9 +22,8 @@ from foundation.training.fields.data import FieldDataModule
 from foundation.training.fields.latent import silence
 from foundation.training.fields.module import FieldModule
 from foundation.training.fields.objective import FieldObjective
-from foundation.training.quiet import quiet
-from foundation.training.run import EXPECTED, announce, check_same_run, find, fit, prepare
-from foundation.training.trainer import TrainerConfig, build_trainer
+from foundation.training.run import Run
+from foundation.training.trainer import TrainerConfig
 
 
 def train(
@@ -77,18 +75,14 @@ def train(
         stream, model=model, network=network, unet=unet, data=data, objective=objective, optim=optim, trainer=trainer,
         start=start, seed=seed,
     )  # fmt: skip
-    checkpoint = find(out, resume)
-    step = check_same_run(checkpoint, record) if checkpoint else 0
+    run = Run.opened(out, trainer, record, resume)
     trained = _new(chosen, stream.names, objective, seed) if begun is None else _knowing(begun, stream.names)
     module = FieldModule(trained, optim, trainer.max_steps, tuple(data.sets), objective, seed, record)
-    with quiet(EXPECTED):
-        costs = [CostCalibration(data.calibrate_every)] if data.calibrate_every else []
-        runner = build_trainer(trainer, optim, out, bool(stream.checks), step, costs)
-        prepare(out, record["config"], step)
-        announce(module, f"{len(trained.names)} fields of {len(data.sets)} sets", out, checkpoint)
-        fit(runner, module, stream, checkpoint)
-    if runner.is_global_zero:
-        _export(trained, record["config"], out / "export")
+    run.train(
+        module, stream, lambda where: _export(trained, where),
+        of=f"{len(trained.names)} fields of {len(data.sets)} sets", validates=bool(stream.checks), begun=start,
+        callbacks=[CostCalibration(data.calibrate_every)] if data.calibrate_every else (),
+    )  # fmt: skip
 
 
 def _record(stream: FieldDataModule, **options: object) -> dict[str, Any]:
@@ -124,11 +118,9 @@ def _knowing(model: FieldTransformer, names: tuple[str, ...]) -> FieldTransforme
     return (add_fields(model, new) if new else model).train()
 
 
-def _export(model: FieldTransformer | UNet, config: dict[str, Any], out: Path) -> None:
+def _export(model: FieldTransformer | UNet, out: Path) -> None:
     with torch.device("meta"):
         kind = FieldUNet if isinstance(model, UNet) else FieldModel
         exported = kind(model.config, model.names)  # pyright: ignore[reportArgumentType] - of the same kind
     exported.load_state_dict(model.state_dict(), assign=True)
     exported.save_pretrained(out)
-    resolved.write(config, out / "training.yaml")
-    print(f"done: {out}", file=sys.stderr)

@@ -1,6 +1,5 @@
 """The `spectra train` verb: record shards of spectra in; a run directory with an exported model out."""
 
-import sys
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,12 +9,11 @@ from foundation.model.spectra.pretrained import SpectralModel
 from foundation.seeded import seeded
 from foundation.tokenizers.native import NativeConfig
 from foundation.training import resolved
-from foundation.training.quiet import quiet
-from foundation.training.run import EXPECTED, announce, check_same_run, find, fit, prepare
+from foundation.training.run import Run
 from foundation.training.spectra.config import SpectraDataConfig, SpectraObjective
 from foundation.training.spectra.data import SpectraDataModule
 from foundation.training.spectra.module import SpectraModule
-from foundation.training.trainer import TrainerConfig, build_trainer
+from foundation.training.trainer import TrainerConfig
 
 
 def train(
@@ -60,17 +58,11 @@ def train(
         "config": {name: resolved.plain(x) for name, x in (options | {"trainer": trainer, "seed": seed}).items()},
         "data_fingerprint": stream.shards.manifest.fingerprint,
     }
-    checkpoint = find(out, resume)
-    step = check_same_run(checkpoint, record) if checkpoint else 0
+    run = Run.opened(out, trainer, record, resume)
     with seeded(seed):
         network = SpectralModel(model, cut)
     module = SpectraModule(network, optim, trainer.max_steps, objective.floor, record)
-    with quiet(EXPECTED):
-        runner = build_trainer(trainer, optim, out, stream.held_out is not None, step)
-        prepare(out, record["config"], step)
-        announce(module, f"{stream.shards.manifest.samples} samples", out, checkpoint)
-        fit(runner, module, stream, checkpoint)
-    if runner.is_global_zero:
-        network.save_pretrained(out / "export")
-        resolved.write(record["config"], out / "export" / "training.yaml")
-        print(f"done: {out / 'export'}", file=sys.stderr)
+    run.train(
+        module, stream, network.save_pretrained, of=f"{stream.shards.manifest.samples} samples",
+        validates=stream.held_out is not None,
+    )  # fmt: skip
