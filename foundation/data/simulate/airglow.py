@@ -4,7 +4,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from foundation.data.simulate.grid import WAVELENGTH, add_line
+from foundation.data.simulate.grid import OBSERVED, Lattice, add_line
 
 BRIGHT = (
     (5578.9, 60.0),
@@ -20,6 +20,7 @@ BRIGHT = (
 HYDROXYL = (
     (6470, 6650, 8, 3.0), (6830, 7050, 10, 5.0), (7240, 7480, 14, 14.0), (7710, 8070, 18, 20.0), (8280, 8520, 14, 28.0),
     (8750, 9060, 18, 40.0), (9300, 9720, 20, 45.0), (9780, 10180, 18, 40.0), (10200, 10420, 10, 35.0),
+    (15100, 16990, 130, 60.0),
 )  # fmt: skip
 TELLURIC = (
     (6870, 6925, 0.25),
@@ -28,19 +29,21 @@ TELLURIC = (
     (8130, 8350, 0.12),
     (8950, 9200, 0.2),
     (9300, 9640, 0.35),
+    (15680, 15820, 0.05),
+    (15980, 16130, 0.05),
 )
 
 
-@lru_cache(maxsize=1)
-def sky_lines() -> np.ndarray:
-    """Line emission in a fibre on grid.WAVELENGTH, 1e-17 erg/s/cm²/Å, before the instrument."""
+@lru_cache(maxsize=4)
+def sky_lines(lattice: Lattice = OBSERVED) -> np.ndarray:
+    """Line emission in a fibre on a lattice, 1e-17 erg/s/cm²/Å, before the instrument."""
     draw = np.random.default_rng(83)  # the same sky for every seed of the survey
-    flux = np.zeros(len(WAVELENGTH))
+    flux = np.zeros(lattice.count)
     for centre, area in BRIGHT:
-        add_line(flux, centre, 20.0, area)
+        add_line(flux, centre, 20.0, area, lattice)
     for low, high, count, area in HYDROXYL:
         for centre, strength in zip(draw.uniform(low, high, count), draw.gamma(1.2, 1 / 1.2, count), strict=True):
-            add_line(flux, centre, 20.0, area * strength)
+            add_line(flux, centre, 20.0, area * strength, lattice)
     return flux
 
 

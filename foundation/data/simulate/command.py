@@ -52,9 +52,9 @@ def sky(
         galaxies: relative frequency of the class, as the next two.
         quasars: the same.
         stars: the same.
-        spectra: which of spectrum_sdss and spectrum_desi are observed.
+        spectra: which of spectrum_sdss, _desi, _galah and _apogee (of stars), _gaia (not of galaxies) are observed.
         image_size: side of the images in pixels of 0.262 arcsec; 0 = no images.
-        snr: range of the median signal-to-noise per pixel of a spectrum.
+        snr: range of the median signal-to-noise per pixel of a spectrum of SDSS or DESI.
         bright_fraction: of spectra with a signal-to-noise beyond that range.
         missing_image: probability that an object has no image.
         missing_spectrum: the same of each spectrum, but one of them always stays.

@@ -1,9 +1,13 @@
-"""The fine wavelength lattice on which objects shine before any instrument looks at them.
+"""The fine wavelength lattices on which objects shine before any instrument looks at them.
 
 Constant in log10 λ (vacuum Å), four points to a BOSS pixel (17.3 km/s), so that the BOSS lattice is every fourth point
-and the narrowest lines (25 km/s) are resolved. Rest-frame tables live on the same lattice extended to the blue: a
-redshift is then an offset and one interpolation.
+and the lines of galaxies (25 km/s and more) are resolved. Rest-frame tables live on the same lattice extended to the
+blue: a redshift is then an offset and one interpolation. Stars have narrower lines; their light is also kept eight
+times as finely (2.2 km/s), in the optical and in the H band, for instruments that resolve them.
 """
+
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -14,18 +18,60 @@ COUNT = 20480  # to 11015 Å
 REST_EXTRA = 16000  # points blueward of LOG_START, enough for z = 1.5
 REST_COUNT = REST_EXTRA + COUNT + 128  # and a few more to the red, for blueshifts
 PIXEL_KMS = LIGHT_KMS * np.log(10) * LOG_STEP
+FINER = 8  # points of a resolved lattice to one of the plain one
 
-WAVELENGTH = 10 ** (LOG_START + LOG_STEP * np.arange(COUNT))  # observed, vacuum Å
+
+@dataclass(frozen=True)
+class Lattice:
+    """Wavelengths in equal steps of log10 λ, vacuum Å."""
+
+    log_start: float
+    log_step: float
+    count: int
+
+    @cached_property
+    def wavelength(self) -> np.ndarray:
+        """Å [count]."""
+        return 10 ** (self.log_start + self.log_step * np.arange(self.count))
+
+    def place(self, wavelength: np.ndarray | float) -> np.ndarray:
+        """Where wavelengths (Å) lie, counted in points."""
+        return np.asarray((np.log10(wavelength) - self.log_start) / self.log_step)
+
+    def wider(self, points: int) -> "Lattice":
+        """The same with more points at both ends."""
+        return Lattice(self.log_start - points * self.log_step, self.log_step, self.count + 2 * points)
+
+
+OBSERVED = Lattice(LOG_START, LOG_STEP, COUNT)
+RESOLVED = Lattice(LOG_START - LOG_STEP * (FINER - 1) / (2 * FINER), LOG_STEP / FINER, COUNT * FINER)
+H_BAND = Lattice(4.1788, LOG_STEP / FINER, 16608)  # 15094 to 17010 Å
+WAVELENGTH = OBSERVED.wavelength
 REST_WAVELENGTH = 10 ** (LOG_START + LOG_STEP * (np.arange(REST_COUNT) - REST_EXTRA))
 INFRARED = np.geomspace(25000.0, 56000.0, 64)  # observed, for the WISE bands, where only the continuum matters
 
 
-def redshifted(table: np.ndarray, z: float) -> np.ndarray:
-    """Rest-frame tables [..., REST_COUNT] seen at redshift `z` (-0.002 to 1.5), on WAVELENGTH [..., COUNT]."""
-    place = REST_EXTRA - np.log10(1 + z) / LOG_STEP
-    first = int(np.floor(place))
+def redshifted(table: np.ndarray, z: float, lattice: Lattice = OBSERVED, extra: int = REST_EXTRA) -> np.ndarray:
+    """Rest-frame tables seen at redshift `z`, on `lattice` [..., count].
+
+    Args:
+        table: [..., points], on the lattice extended by `extra` points to the blue and some to the red.
+        z: -0.002 to 1.5 on the observed lattice.
+    """
+    place = extra - np.log10(1 + z) / lattice.log_step
+    first, n = int(np.floor(place)), lattice.count
     part = place - first
-    return (1 - part) * table[..., first : first + COUNT] + part * table[..., first + 1 : first + 1 + COUNT]
+    return (1 - part) * table[..., first : first + n] + part * table[..., first + 1 : first + 1 + n]
+
+
+def resolved(flux: np.ndarray) -> np.ndarray:
+    """A smooth `flux` [COUNT] on RESOLVED."""
+    return np.interp((np.arange(RESOLVED.count) - (FINER - 1) / 2) / FINER, np.arange(COUNT), flux)
+
+
+def merged(flux: np.ndarray) -> np.ndarray:
+    """Means over the points of RESOLVED around each of WAVELENGTH, [COUNT]: light is conserved."""
+    return flux.reshape(COUNT, FINER).mean(1)
 
 
 def broadened(flux: np.ndarray, sigma: float) -> np.ndarray:
@@ -38,14 +84,13 @@ def broadened(flux: np.ndarray, sigma: float) -> np.ndarray:
     return slope + np.fft.irfft(np.fft.rfft(flux - slope) * kernel, len(flux))
 
 
-def add_line(flux: np.ndarray, centre: float, sigma: float, area: float) -> None:
+def add_line(flux: np.ndarray, centre: float, sigma: float, area: float, lattice: Lattice = OBSERVED) -> None:
     """Add a Gaussian line in place: observed `centre` in Å, `sigma` in km/s, integral `area` in flux units times Å."""
-    middle = (np.log10(centre) - LOG_START) / LOG_STEP
-    reach = 6 * sigma / PIXEL_KMS
+    middle, reach = float(lattice.place(centre)), 6 * sigma / (LIGHT_KMS * np.log(10) * lattice.log_step)
     low, high = max(int(middle - reach), 0), min(int(middle + reach) + 2, len(flux))
     if low < high:
         width = centre * sigma / LIGHT_KMS
-        offset = (WAVELENGTH[low:high] - centre) / width
+        offset = (lattice.wavelength[low:high] - centre) / width
         flux[low:high] += area / (np.sqrt(2 * np.pi) * width) * np.exp(-0.5 * offset**2)
 
 

@@ -1,24 +1,31 @@
 """The table of spectrographs: everything in which one survey's spectra differ from another's.
 
-Ranges, lattices, line spread and mask bits as measured on files of BOSS (DR16) and DESI (DR1); the rest is typical.
+Ranges, grids, line spread and mask bits as measured on files of BOSS (DR16), DESI (DR1), GALAH (DR4) and APOGEE; the
+rest is typical.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
-from foundation.data.formats import desi, sdss
+from foundation.data.formats import apogee, desi, sdss
+from foundation.data.formats.air import air_of, vacuum_of
+from foundation.data.records import FLUX_DENSITY
+from foundation.data.simulate.grid import H_BAND, OBSERVED, RESOLVED, Lattice
 
 
 @dataclass(frozen=True)
 class Arm:
-    """One camera: wavelength range (Å), line-spread sigma at both ends (Å), and efficiency (peak place, width; Å)."""
+    """One camera: wavelength range (Å), line-spread sigma at both ends (Å), efficiency (place of the peak, its width,
+    width of the fall at the ends; Å)."""
 
     low: float
     high: float
     lsf_sigma: tuple[float, float]
     peak: float
     width: float
+    fall: float = 60.0
 
 
 @dataclass(frozen=True)
@@ -32,6 +39,7 @@ class Flags:
         near_rejected: beside a rejected pixel, or 0.
         no_arm: set on a whole arm without data.
         dichroic: wrongly set near the arms' border in some spectra though the data are good, or 0.
+        persistent: on light of an earlier exposure; the pixel stays usable.
     """
 
     fatal: int
@@ -40,6 +48,32 @@ class Flags:
     near_rejected: int
     no_arm: int
     dichroic: int
+    persistent: int = 0
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Wavelengths of the pixels of an arm.
+
+    Args:
+        kind: "log10" of vacuum Å, or "linear" in vacuum Å or in "air" Å.
+        first: place of pixel 0, before the first pixel of any spectrum.
+        step: between pixels.
+    """
+
+    kind: str
+    first: float
+    step: float
+
+    def pixel(self, wavelength: float) -> int:
+        """Number of the pixel nearest to `wavelength` (vacuum Å)."""
+        place = {"log10": np.log10, "linear": float, "air": air_of}[self.kind](wavelength)
+        return round(float((place - self.first) / self.step))
+
+    def wavelength(self, pixel: np.ndarray) -> np.ndarray:
+        """Vacuum Å of pixels."""
+        place = self.first + self.step * pixel
+        return {"log10": lambda x: 10**x, "linear": np.asarray, "air": vacuum_of}[self.kind](place)
 
 
 @dataclass(frozen=True)
@@ -47,12 +81,12 @@ class Spectrograph:
     """One survey's instrument and pipeline.
 
     Args:
-        survey: goes into the record.
+        survey: goes into the record, as the next two.
         frame: rest frame of the wavelengths.
-        arms: cameras; where they overlap the pipeline joins them with inverse-variance weights.
-        lattice: whether `first` and `step` are log10 of Å ("log10") or Å ("linear").
-        first: place of lattice pixel 0, before the first pixel of any spectrum.
-        step: of the lattice.
+        unit: of the flux.
+        arms: cameras or chips.
+        grids: of each arm.
+        flags: of the pixel mask.
         tilt: mean and scatter of the exponent of a power law of λ on the flux. BOSS fibres on quasar targets are
             centred for 4000 Å, which makes their calibrated spectra too blue (Margala et al. 2016).
         jitter: pixels by which start and end of a spectrum differ from file to file, at most.
@@ -62,34 +96,46 @@ class Spectrograph:
         bright_sky: airglow brighter than this many times the sky continuum is flagged.
         cosmics: mean number of runs of rejected pixels in an arm, and the shortest and longest run.
         missing_arm: probability that an arm has no data.
-        flags: of the pixel mask.
+        persistence: probability that a third of an arm is noisier, from light of an earlier exposure.
+        light: lattice fine enough for its lines.
+        targets: classes of objects that it observes.
+        snr: range of the signal-to-noise per pixel; None = that of the survey.
+        pixels: first and last pixel of each arm, where that is more than its range; the rest has no data.
+        is_joined: whether arms overlap on one lattice and the pipeline joins them with inverse-variance weights;
+            else they are segments.
+        is_calibrated: whether the response of the arms has been taken out.
+        knows_lsf: whether files say the line spread.
     """
 
     survey: str
     frame: str
     arms: tuple[Arm, ...]
-    lattice: str
-    first: float
-    step: float
-    tilt: tuple[float, float]
-    jitter: int
-    correlation: float
-    gain: float
-    read_variance: float
-    bright_sky: float
-    cosmics: tuple[float, int, int]
-    missing_arm: float
+    grids: tuple[Grid, ...]
     flags: Flags
+    tilt: tuple[float, float]
+    cosmics: tuple[float, int, int]
+    unit: str = FLUX_DENSITY
+    jitter: int = 0
+    correlation: float = 0.0
+    gain: float = 1.0
+    read_variance: float = 0.4
+    bright_sky: float = np.inf
+    missing_arm: float = 0.0
+    persistence: float = 0.0
+    light: Lattice = OBSERVED
+    targets: tuple[str, ...] = ("GALAXY", "QSO", "STAR")
+    snr: tuple[float, float] | None = None
+    pixels: tuple[tuple[int, int], ...] = ()
+    is_joined: bool = True
+    is_calibrated: bool = True
+    knows_lsf: bool = True
 
-    def pixel(self, wavelength: float) -> int:
-        """Number of the lattice pixel nearest to `wavelength` (Å)."""
-        place = np.log10(wavelength) if self.lattice == "log10" else wavelength
-        return round(float((place - self.first) / self.step))
-
-    def wavelength(self, pixel: np.ndarray) -> np.ndarray:
-        """Wavelengths (Å) of lattice pixels."""
-        place = self.first + self.step * pixel
-        return 10**place if self.lattice == "log10" else place
+    def extent(self, arm: int) -> tuple[int, int]:
+        """First and last pixel that an arm can have."""
+        if self.pixels:
+            return self.pixels[arm]
+        shape, grid = self.arms[arm], self.grids[arm]
+        return grid.pixel(shape.low) - self.jitter, grid.pixel(shape.high) + self.jitter
 
 
 CALIBRATION = (0.01, 0.05)  # range of the amplitude of the smooth error of the flux calibration
@@ -97,6 +143,7 @@ TILT_PIVOT = 5400.0  # Å, where a tilt changes nothing
 ARM_STEP = 0.02  # scatter of an arm's flux level
 SKY_RESIDUAL = 0.5  # scatter of the airglow left after subtraction, in σ of the noise
 IVAR_ERROR = 0.1  # scatter of the reported inverse variance about the true one, as a fraction
+PERSISTENT = 2.0  # noise of a persistent pixel relative to an ordinary one
 OUTLIERS = (0.01, 5.0)  # fraction of pixels whose noise is this many times what is reported
 DICHROIC = (0.1, 5900.0, 6080.0)  # fraction of spectra with the wrong flag, and where (Å)
 FIBRES = (0.92, 0.97, 1.0, 1.04, 1.1)  # line-spread width of one fibre relative to the table
@@ -106,17 +153,13 @@ SPECTROGRAPHS = {
         survey="boss",
         frame="heliocentric",
         arms=(Arm(3589, 6350, (0.95, 1.15), 5200, 850), Arm(5650, 10364, (1.25, 2.2), 7600, 1350)),
-        lattice="log10",
-        first=3.5400,
-        step=1e-4,
+        grids=(Grid("log10", 3.5400, 1e-4),) * 2,
         tilt=(-0.25, 0.3),
         jitter=20,
         correlation=0.2,
-        gain=1.0,
         read_variance=0.6,
         bright_sky=1.8,
         cosmics=(2.0, 1, 4),
-        missing_arm=0.0,
         flags=Flags(
             fatal=int(sdss.BAD_BITS),
             bright_sky=1 << sdss.SPPIXMASK["BRIGHTSKY"],
@@ -134,15 +177,8 @@ SPECTROGRAPHS = {
             Arm(5760, 7620, (0.64, 0.64), 6700, 1500),
             Arm(7520, 9824, (0.75, 0.75), 8700, 1600),
         ),
-        lattice="linear",
-        first=3599.2,
-        step=0.8,
+        grids=(Grid("linear", 3599.2, 0.8),) * 3,
         tilt=(0.0, 0.05),
-        jitter=0,
-        correlation=0.0,
-        gain=1.0,
-        read_variance=0.4,
-        bright_sky=np.inf,
         cosmics=(6.0, 2, 12),
         missing_arm=0.01,
         flags=Flags(
@@ -152,6 +188,62 @@ SPECTROGRAPHS = {
             near_rejected=0,
             no_arm=1 << desi.SPECMASK["ALLBADPIX"],
             dichroic=0,
+        ),
+    ),
+    "spectrum_galah": Spectrograph(
+        survey="galah",
+        frame="heliocentric",
+        unit="ct",
+        arms=(
+            Arm(4715.0, 4904.0, (0.089, 0.09), 4830, 120, 8.0),
+            Arm(5650.0, 5875.0, (0.113, 0.116), 5780, 150, 8.0),
+            Arm(6477.7, 6737.0, (0.134, 0.138), 6620, 170, 8.0),
+            Arm(7585.9, 7888.0, (0.147, 0.151), 7750, 220, 8.0),
+        ),
+        grids=(
+            Grid("air", 4714.06 - 0.04595, 0.04595),
+            Grid("air", 5648.73 - 0.05469, 0.05469),
+            Grid("air", 6476.26 - 0.06316, 0.06316),
+            Grid("air", 7584.11 - 0.07358, 0.07358),
+        ),
+        pixels=((1, 4096),) * 4,
+        tilt=(0.0, 0.3),
+        cosmics=(2.0, 1, 3),
+        missing_arm=0.02,
+        light=RESOLVED,
+        targets=("STAR",),
+        snr=(15.0, 300.0),
+        is_joined=False,
+        is_calibrated=False,
+        flags=Flags(fatal=0, bright_sky=0, rejected=0, near_rejected=0, no_arm=0, dichroic=0),
+    ),
+    "spectrum_apogee": Spectrograph(
+        survey="apogee",
+        frame="rest",
+        arms=(
+            Arm(15152.2, 15799.1, (0.31, 0.30), 15480, 700),
+            Arm(15867.5, 16424.0, (0.30, 0.29), 16150, 700),
+            Arm(16481.8, 16943.5, (0.29, 0.28), 16700, 700),
+        ),
+        grids=(Grid("log10", 4.179 - 6e-6, 6e-6),) * 3,
+        pixels=tuple((a + 1, b) for a, b in pairwise((*apogee.CHIPS, apogee.PIXELS))),
+        tilt=(0.0, 0.05),
+        bright_sky=20.0,
+        cosmics=(4.0, 1, 6),
+        persistence=0.1,
+        light=H_BAND,
+        targets=("STAR",),
+        snr=(30.0, 300.0),
+        is_joined=False,
+        knows_lsf=False,
+        flags=Flags(
+            fatal=int(apogee.BAD_BITS),
+            bright_sky=1 << apogee.PIXMASK["SIG_SKYLINE"],
+            rejected=1 << apogee.PIXMASK["CRPIX"],
+            near_rejected=0,
+            no_arm=1 << apogee.PIXMASK["BADPIX"],
+            dichroic=0,
+            persistent=1 << apogee.PIXMASK["PERSIST_HIGH"],
         ),
     ),
 }

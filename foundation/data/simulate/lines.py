@@ -4,6 +4,7 @@ An absorption group is a table of optical depth on the rest lattice: exp(-streng
 transmission, and `strength` is the equivalent width in Å of the group's unit line while it is weak.
 """
 
+from collections.abc import Iterable
 from functools import lru_cache
 
 import numpy as np
@@ -43,11 +44,12 @@ TIO_DEPTH = (0.5, 0.7, 0.7, 0.5, 0.6, 0.8, 0.6, 1.0, 0.5, 0.9, 0.6, 0.7, 0.8)
 IRON_LINES = 600  # a fixed pseudo line list: denser and stronger to the blue, as the real one
 
 
-def _gaussians(lines: tuple[tuple[float, float, float], ...]) -> np.ndarray:
-    depth = np.zeros(REST_COUNT)
+def gaussians(lines: Iterable[tuple[float, float, float]], wavelength: np.ndarray) -> np.ndarray:
+    """Optical depth at wavelengths of lines (centre, sigma, equivalent width while weak), all in Å."""
+    depth = np.zeros(len(wavelength))
     for centre, sigma, width in lines:
-        near = slice(*np.searchsorted(REST_WAVELENGTH, (centre - 6 * sigma, centre + 6 * sigma)))
-        offset = (REST_WAVELENGTH[near] - centre) / sigma
+        near = slice(*np.searchsorted(wavelength, (centre - 6 * sigma, centre + 6 * sigma)))
+        offset = (wavelength[near] - centre) / sigma
         depth[near] += width / (np.sqrt(2 * np.pi) * sigma) * np.exp(-0.5 * offset**2)
     return depth
 
@@ -69,20 +71,21 @@ def _titanium_oxide() -> np.ndarray:
     return depth
 
 
-def _iron() -> np.ndarray:
+@lru_cache(maxsize=1)
+def iron_blends() -> tuple[tuple[float, float, float], ...]:
+    """Centre, sigma and equivalent width of the blends of lines that galaxies and faint stars show."""
     draw = np.random.default_rng(26)  # a line list is a constant of nature here: the same for every seed of the survey
     centre = 3300 * (9000 / 3300) ** draw.power(0.6, IRON_LINES)
     width = draw.gamma(1.0, 0.25, IRON_LINES) * np.clip(5200 / centre, 0.4, 1.6) ** 2
-    lines = zip(centre.tolist(), draw.uniform(0.9, 1.6, IRON_LINES).tolist(), width.tolist(), strict=True)
-    return _gaussians(tuple(lines))
+    return tuple(zip(centre.tolist(), draw.uniform(0.9, 1.6, IRON_LINES).tolist(), width.tolist(), strict=True))
 
 
 @lru_cache(maxsize=1)
 def absorption() -> dict[str, np.ndarray]:
     """Optical depth tables [REST_COUNT] by group name; built once."""
-    tables = {name: _gaussians(lines) for name, lines in GROUPS.items()}
+    tables = {name: gaussians(lines, REST_WAVELENGTH) for name, lines in GROUPS.items()}
     tables |= {"balmer_narrow": _balmer(3.0), "balmer_wide": _balmer(11.0), "balmer_white_dwarf": _balmer(40.0)}
-    tables |= {"titanium_oxide": _titanium_oxide(), "iron": _iron()}
+    tables |= {"titanium_oxide": _titanium_oxide(), "iron": gaussians(iron_blends(), REST_WAVELENGTH)}
     tables["balmer_jump"] = expit((3690 - REST_WAVELENGTH) / 18)
     tables["blanketing"] = np.maximum(4600 - REST_WAVELENGTH, 0) / 1000
     return tables

@@ -6,17 +6,22 @@ from dataclasses import dataclass
 import numpy as np
 
 from foundation.data.records import Record, Sample, Scalar, Spectrum
-from foundation.data.simulate import camera, photometry
+from foundation.data.simulate import camera, photometer, photometry
+from foundation.data.simulate.instrument import SPECTROGRAPHS
 from foundation.data.simulate.source import KINDS, Source, draw_source
 from foundation.data.simulate.spectrograph import observe
 from foundation.errors import FoundationError
 
-SPECTRA = ("spectrum_sdss", "spectrum_desi")
+GAIA = "spectrum_gaia"
+GAIA_SEES, GAIA_SNR = ("QSO", "STAR"), (10.0, 300.0)
+SPECTRA = (*SPECTROGRAPHS, GAIA)  # all there are
+OF_ALL = ("spectrum_sdss", "spectrum_desi")  # those that observe every class of object
 CATASTROPHE = 0.01  # fraction of redshifts that are confidently wrong
 UNSURE_SNR = 2.0  # below it most redshifts fail
 CALIBRATION = 0.02  # scatter of the catalogue's zero points, as a fraction
 UNRESOLVED = 0.25  # arcsec: the catalogue has no shape of what is smaller
-PARTS = ("source", "image", "spectrum_sdss", "spectrum_desi", "catalogue")  # each has its own random stream
+# each has its own random stream, so what one instrument does changes no other
+PARTS = ("source", "image", "spectrum_sdss", "spectrum_desi", "catalogue", "spectrum_galah", "spectrum_apogee", GAIA)
 
 
 @dataclass(frozen=True)
@@ -28,9 +33,9 @@ class SkySurvey:
         galaxies: relative frequency of the class, as the next two.
         quasars: the same.
         stars: the same.
-        spectra: which of "spectrum_sdss" and "spectrum_desi" are observed.
+        spectra: which of SPECTRA are observed; GALAH and APOGEE observe stars only, Gaia no galaxies.
         image_size: side of the cut-out in pixels of 0.262 arcsec; 0 = no images.
-        snr: range of the median signal-to-noise per pixel, drawn log-uniformly.
+        snr: range of the median signal-to-noise per pixel of SDSS and DESI, drawn log-uniformly; others have their own.
         bright_fraction: of spectra with signal-to-noise from the range's end up to 500.
         missing_image: probability that there is no image.
         missing_spectrum: the same of each spectrum, but one of them always stays.
@@ -41,7 +46,7 @@ class SkySurvey:
     galaxies: float = 0.62
     quasars: float = 0.18
     stars: float = 0.20
-    spectra: tuple[str, ...] = SPECTRA
+    spectra: tuple[str, ...] = OF_ALL
     image_size: int = 64
     snr: tuple[float, float] = (0.5, 30.0)
     bright_fraction: float = 0.03
@@ -78,7 +83,7 @@ class SkySurvey:
         """
         source = self.source(index)
         spectra = self._spectra(index, source)
-        quality = next((spectra[name].snr for name in SPECTRA if name in spectra), 0.0)
+        quality = next((r.snr for r in spectra.values() if isinstance(r, Spectrum)), 0.0)
         fluxes, bulge = photometry.optical_fluxes(np.stack([source.flux, source.bulge]))
         records: dict[str, Record] = {**self._image(index, source, fluxes, bulge), **spectra}
         draw = self._stream(index, "catalogue")
@@ -98,16 +103,24 @@ class SkySurvey:
     def _stream(self, index: int, part: str) -> np.random.Generator:
         return np.random.default_rng([self.seed, index, PARTS.index(part)])
 
-    def _spectra(self, index: int, source: Source) -> dict[str, Spectrum]:
-        draws = {name: self._stream(index, name) for name in self.spectra}
+    def _spectra(self, index: int, source: Source) -> dict[str, Record]:
+        seen = [name for name in self.spectra if source.kind in _targets(name)]
+        draws = {name: self._stream(index, name) for name in seen}
         absent = {name: draw.random() < self.missing_spectrum for name, draw in draws.items()}
-        kept = [name for name in self.spectra if not absent[name]] or list(self.spectra[:1])
-        return {name: observe(name, source.flux, self._exposure(draws[name]), draws[name]).spectrum for name in kept}
+        records: dict[str, Record] = {}
+        for name in [name for name in seen if not absent[name]] or seen[:1]:
+            snr = self._exposure(name, draws[name])
+            if name == GAIA:
+                records |= photometer.expose(source.flux, snr, draws[name]).records
+            else:
+                records[name] = observe(name, source.light(SPECTROGRAPHS[name].light), snr, draws[name]).spectrum
+        return records
 
-    def _exposure(self, draw: np.random.Generator) -> float:
+    def _exposure(self, name: str, draw: np.random.Generator) -> float:
         """Signal-to-noise to reach."""
-        low, high = self.snr
-        if draw.random() < self.bright_fraction:
+        own = GAIA_SNR if name == GAIA else SPECTROGRAPHS[name].snr
+        low, high = own or self.snr
+        if own is None and draw.random() < self.bright_fraction:
             low, high = high, max(high, 500.0)
         return float(np.exp(draw.uniform(np.log(low), np.log(high))))
 
@@ -129,6 +142,11 @@ class SkySurvey:
         if warning == 0 and draw.random() >= self.missing_scalar:
             records["redshift"] = redshift
         return records, warning
+
+
+def _targets(name: str) -> tuple[str, ...]:
+    """Classes of objects that an instrument observes."""
+    return GAIA_SEES if name == GAIA else SPECTROGRAPHS[name].targets
 
 
 def _fluxes(source: Source, fluxes: np.ndarray, draw: np.random.Generator) -> Iterator[Scalar]:

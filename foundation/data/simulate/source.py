@@ -1,16 +1,26 @@
 """Source: one object before any instrument looks at it, the common cause of its image, spectrum and catalogue."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
 
 from foundation.data.simulate.dust import dimming, milky_way
 from foundation.data.simulate.galaxy import PIVOT, Galaxy, draw_galaxy, galaxy_spectrum, line_ratios
-from foundation.data.simulate.grid import COUNT, INFRARED, LIGHT_KMS, WAVELENGTH
+from foundation.data.simulate.grid import (
+    COUNT,
+    H_BAND,
+    INFRARED,
+    LIGHT_KMS,
+    OBSERVED,
+    RESOLVED,
+    WAVELENGTH,
+    Lattice,
+    resolved,
+)
 from foundation.data.simulate.quasar import draw_quasar, quasar_spectrum
-from foundation.data.simulate.star import draw_star, star_spectrum
+from foundation.data.simulate.star import draw_star, starlight
 
 KINDS = ("GALAXY", "QSO", "STAR")
 POINT_PIVOT = 6400.0  # observed Å at which stars and quasars have their apparent magnitude
@@ -63,6 +73,7 @@ class Source:
         ebv: Milky Way E(B-V), mag.
         morphology: None for a point source.
         truths: the parameters, for labels.
+        narrow: of a star, f_λ on the lattices that resolve its lines.
     """
 
     kind: str
@@ -74,6 +85,11 @@ class Source:
     ebv: float
     morphology: Morphology | None
     truths: Mapping[str, float | str]
+    narrow: Mapping[Lattice, np.ndarray] = field(default_factory=dict)
+
+    def light(self, lattice: Lattice) -> np.ndarray:
+        """f_λ on a lattice; only a star's is known on those that resolve lines."""
+        return self.flux if lattice == OBSERVED else self.narrow[lattice]
 
 
 def draw_source(kind: str, draw: np.random.Generator) -> Source:
@@ -85,6 +101,11 @@ def draw_source(kind: str, draw: np.random.Generator) -> Source:
 @lru_cache(maxsize=1)
 def _milky_way() -> tuple[np.ndarray, np.ndarray]:
     return milky_way(WAVELENGTH), milky_way(INFRARED)
+
+
+@lru_cache(maxsize=1)
+def _milky_way_h_band() -> np.ndarray:
+    return milky_way(H_BAND.wavelength)
 
 
 @lru_cache(maxsize=1)
@@ -174,10 +195,13 @@ def _quasar(ebv: float, draw: np.random.Generator) -> Source:
 
 def _star(ebv: float, draw: np.random.Generator) -> Source:
     star = draw_star(draw)
-    flux, infrared = star_spectrum(star)
-    scale = _scaled(flux, float(np.clip(draw.normal(18.5, 1.3), 15, 21.5)))
+    light = starlight(star)
+    scale = _scaled(light.flux, float(np.clip(draw.normal(18.5, 1.3), 15, 21.5)))
     truths = {"teff": star.teff, "logg": star.logg, "feh": star.feh, "velocity": star.velocity}
     sky, infrared_sky = (scale * dimming(ebv, curve) for curve in _milky_way())
+    h_band = scale * dimming(ebv, _milky_way_h_band())
+    narrow = {RESOLVED: light.resolved * resolved(sky), H_BAND: light.h_band * h_band}
     return Source(
-        "STAR", star.subclass, star.z, flux * sky, np.zeros(COUNT), infrared * infrared_sky, ebv, None, truths
-    )
+        "STAR", star.subclass, star.z, light.flux * sky, np.zeros(COUNT),
+        light.infrared * infrared_sky, ebv, None, truths, narrow,
+    )  # fmt: skip

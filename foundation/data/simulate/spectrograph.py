@@ -6,10 +6,10 @@ from functools import lru_cache
 import numpy as np
 from scipy.sparse import csr_array
 
-from foundation.data.formats.arms import join
+from foundation.data.formats.arms import join, segments
 from foundation.data.records import Spectrum
 from foundation.data.simulate import airglow
-from foundation.data.simulate.grid import COUNT, LOG_START, LOG_STEP, WAVELENGTH
+from foundation.data.simulate.grid import Lattice
 from foundation.data.simulate.instrument import (
     ARM_STEP,
     CALIBRATION,
@@ -17,6 +17,7 @@ from foundation.data.simulate.instrument import (
     FIBRES,
     IVAR_ERROR,
     OUTLIERS,
+    PERSISTENT,
     SKY_RESIDUAL,
     SPECTROGRAPHS,
     TILT_PIVOT,
@@ -30,12 +31,13 @@ class Camera:
     """What is the same for all spectra through one arm and fibre; arrays [n] over its pixels.
 
     Args:
-        pixel: numbers on the survey's lattice.
+        pixel: numbers on the arm's grid.
         wavelength: Å.
         lsf_sigma: Å.
         sky: airglow and continuum, 1e-17 erg/s/cm²/Å.
         line_share: of the sky that is lines, 0 to 1.
         efficiency: relative, atmosphere included.
+        is_live: whether there is any detector.
     """
 
     pixel: np.ndarray
@@ -44,6 +46,7 @@ class Camera:
     sky: np.ndarray
     line_share: np.ndarray
     efficiency: np.ndarray
+    is_live: np.ndarray
 
     def cut(self, part: slice) -> "Camera":
         """The same for some of the pixels."""
@@ -56,7 +59,7 @@ class Observation:
 
     Args:
         spectrum: the record.
-        arms: what was measured in each arm, before they were joined; their `wavelength` counts lattice pixels.
+        arms: what was measured in each arm, before they were put together; their `wavelength` counts pixels.
         signals: [n] per arm, what an infinite exposure would give: line spread and calibration error, no noise.
         sigmas: [n] per arm, true standard deviation of the noise of ordinary pixels.
     """
@@ -68,17 +71,18 @@ class Observation:
 
     @property
     def noiseless(self) -> np.ndarray:
-        """The arms' signals joined with the weights of the measurement."""
+        """The arms' signals put together as the measurement was."""
         truth = [replace(a, flux=f) for a, f in zip(self.arms, self.signals, strict=True)]
-        return join(truth, 1.0).flux
+        together = segments(truth) if np.any(self.spectrum.segment) else join(truth, 1.0)
+        return together.flux
 
 
 def observe(modality: str, flux: np.ndarray, snr: float, draw: np.random.Generator) -> Observation:
     """Observe an object for as long as it takes to reach a signal-to-noise.
 
     Args:
-        modality: "spectrum_sdss" or "spectrum_desi".
-        flux: f_λ [COUNT] on grid.WAVELENGTH, 1e-17 erg/s/cm²/Å.
+        modality: a name in `instrument.SPECTROGRAPHS`.
+        flux: f_λ on the lattice of the instrument's `light`, 1e-17 erg/s/cm²/Å.
         snr: wanted median signal-to-noise per pixel.
         draw: decides fibre, calibration, noise and defects.
     """
@@ -89,54 +93,65 @@ def observe(modality: str, flux: np.ndarray, snr: float, draw: np.random.Generat
     light = [(line_spread(modality, arm, fibre) @ flux)[part] for arm, part in enumerate(parts)]
     signals = [f * error for f, error in zip(light, _calibration(instrument, cameras, draw), strict=True)]
     sigmas = [_relative_sigma(instrument, c, f) for c, f in zip(cameras, signals, strict=True)]
-    exposure = float(np.median(np.abs(np.concatenate(signals)) / np.concatenate(sigmas))) / snr
+    if not instrument.is_calibrated:
+        signals, sigmas = ([x * c.efficiency for x, c in zip(each, cameras, strict=True)] for each in (signals, sigmas))
+    live = np.concatenate([c.is_live for c in cameras])
+    exposure = float(np.median((np.abs(np.concatenate(signals)) / np.concatenate(sigmas))[live])) / snr
     sigmas = [s * exposure for s in sigmas]
     wrong = instrument.flags.dichroic if draw.random() < DICHROIC[0] else 0
     measured = [_measure(instrument, c, f, s, wrong, draw) for c, f, s in zip(cameras, signals, sigmas, strict=True)]
-    pixels = join(measured, 1.0)  # on the lattice, counted in pixels
-    spectrum = replace(pixels, wavelength=instrument.wavelength(pixels.wavelength))
-    return Observation(spectrum, tuple(measured), tuple(signals), tuple(sigmas))
+    return Observation(_together(instrument, measured), tuple(measured), tuple(signals), tuple(sigmas))
 
 
-@lru_cache(maxsize=64)
+def _together(instrument: Spectrograph, measured: list[Spectrum]) -> Spectrum:
+    """The arms in one record; so far their wavelengths are numbers of pixels."""
+    if instrument.is_joined:
+        pixels = join(measured, 1.0)
+        return replace(pixels, wavelength=instrument.grids[0].wavelength(pixels.wavelength))
+    arms = zip(measured, instrument.grids, strict=True)
+    return segments([replace(arm, wavelength=grid.wavelength(arm.wavelength)) for arm, grid in arms])
+
+
+@lru_cache(maxsize=128)
 def camera(modality: str, arm: int, fibre: float) -> Camera:
     """Arm number `arm` of a survey with line-spread width scaled by `fibre`; built once."""
     instrument = SPECTROGRAPHS[modality]
     shape = instrument.arms[arm]
-    first, last = instrument.pixel(shape.low) - instrument.jitter, instrument.pixel(shape.high) + instrument.jitter
+    first, last = instrument.extent(arm)
     pixel = np.arange(first, last + 1, dtype=float)
-    wavelength = instrument.wavelength(pixel)
+    wavelength = instrument.grids[arm].wavelength(pixel)
     lsf_sigma = fibre * np.interp(wavelength, (shape.low, shape.high), shape.lsf_sigma)
-    lines, continuum = _gaussian_rows(wavelength, lsf_sigma) @ airglow.sky_lines(), airglow.sky_continuum(wavelength)
-    share = lines / (lines + continuum)
-    return Camera(pixel, wavelength, lsf_sigma, lines + continuum, share, _efficiency(shape, wavelength))
+    lines = gaussian_rows(wavelength, lsf_sigma, instrument.light) @ airglow.sky_lines(instrument.light)
+    sky = lines + airglow.sky_continuum(wavelength)
+    is_live = (wavelength >= shape.low) & (wavelength <= shape.high) if instrument.pixels else np.full(len(pixel), True)
+    return Camera(pixel, wavelength, lsf_sigma, sky, lines / sky, _efficiency(shape, wavelength), is_live)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=128)
 def line_spread(modality: str, arm: int, fibre: float) -> csr_array:
-    """Sparse [n, COUNT]: from the fine lattice to the pixels of `camera`; built once."""
+    """Sparse [n, points]: from the lattice of the instrument's light to the pixels of `camera`; built once."""
     part = camera(modality, arm, fibre)
-    return _gaussian_rows(part.wavelength, part.lsf_sigma)
+    return gaussian_rows(part.wavelength, part.lsf_sigma, SPECTROGRAPHS[modality].light)
 
 
 def _efficiency(arm: Arm, wavelength: np.ndarray) -> np.ndarray:
     """A bump that falls steeply at the arm's ends, times the atmosphere."""
     bump = np.exp(-0.5 * ((wavelength - arm.peak) / arm.width) ** 2)
-    edge = np.minimum(wavelength - arm.low, arm.high - wavelength) / 60
+    edge = np.minimum(wavelength - arm.low, arm.high - wavelength) / arm.fall
     return (0.08 + bump * np.clip(0.5 + 0.5 * np.tanh(edge), 0.05, 1)) * airglow.transmission(wavelength)
 
 
-def _gaussian_rows(wavelength: np.ndarray, sigma: np.ndarray) -> csr_array:
-    """Rows of Gaussian weights over the fine lattice, each of sum 1."""
-    centre = (np.log10(wavelength) - LOG_START) / LOG_STEP
-    spacing = wavelength * np.log(10) * LOG_STEP
+def gaussian_rows(wavelength: np.ndarray, sigma: np.ndarray, lattice: Lattice) -> csr_array:
+    """Rows of Gaussian weights over a lattice, each of sum 1."""
+    spacing = wavelength * np.log(10) * lattice.log_step
     reach = int(np.ceil(5 * (sigma / spacing).max()))
-    column = np.clip(np.rint(centre).astype(int)[:, None] + np.arange(-reach, reach + 1), 0, COUNT - 1)
-    fine = WAVELENGTH[column]
+    nearest = np.rint(lattice.place(wavelength)).astype(int)
+    column = np.clip(nearest[:, None] + np.arange(-reach, reach + 1), 0, lattice.count - 1)
+    fine = lattice.wavelength[column]
     weight = fine * np.exp(-0.5 * ((fine - wavelength[:, None]) / sigma[:, None]) ** 2)  # dλ is proportional to λ
     weight /= weight.sum(1, keepdims=True)
     starts = np.arange(0, weight.size + 1, weight.shape[1])
-    return csr_array((weight.ravel(), column.ravel(), starts), shape=(len(wavelength), COUNT))
+    return csr_array((weight.ravel(), column.ravel(), starts), shape=(len(wavelength), lattice.count))
 
 
 def _extent(instrument: Spectrograph, draw: np.random.Generator) -> list[slice]:
@@ -189,16 +204,19 @@ def _measure(
     n = len(signal)
     noise = correlated(n, instrument.correlation, draw)
     noise[draw.random(n) < OUTLIERS[0]] *= OUTLIERS[1]
+    persistent = slice(0, n // 3 if instrument.persistence and draw.random() < instrument.persistence else 0)
+    sigma = np.concatenate([PERSISTENT * sigma[persistent], sigma[persistent.stop :]])
     noise += SKY_RESIDUAL * draw.normal() * camera.line_share
     flux = signal + sigma * noise
     ivar = np.clip(1 + IVAR_ERROR * draw.normal(), 0.6, 1.4) / sigma**2
     mask = np.zeros(n, np.uint32)
     bright = camera.sky > instrument.bright_sky * airglow.sky_continuum(camera.wavelength)
     mask[bright] |= np.uint32(instrument.flags.bright_sky)
+    mask[persistent] |= np.uint32(instrument.flags.persistent)
     mask[(camera.wavelength > DICHROIC[1]) & (camera.wavelength < DICHROIC[2])] |= np.uint32(dichroic)
     _reject(instrument, flux, ivar, mask, draw)
-    if draw.random() < instrument.missing_arm:
-        mask[:], ivar[:], flux[:] = instrument.flags.no_arm, 0, 0
+    lost = ~camera.is_live | (draw.random() < instrument.missing_arm)
+    mask[lost], ivar[lost], flux[lost] = instrument.flags.no_arm, 0, 0
     bad = (mask & np.uint32(instrument.flags.fatal)) != 0
     return Spectrum(
         flux,
@@ -206,8 +224,9 @@ def _measure(
         ivar,
         mask,
         bad,
-        lsf_sigma=camera.lsf_sigma,
+        lsf_sigma=camera.lsf_sigma if instrument.knows_lsf else None,
         survey=instrument.survey,
+        unit=instrument.unit,
         frame=instrument.frame,
     )
 

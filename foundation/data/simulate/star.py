@@ -6,8 +6,20 @@ from functools import lru_cache
 import numpy as np
 from scipy.special import expit
 
-from foundation.data.simulate.grid import INFRARED, LIGHT_KMS, WAVELENGTH, add_line, planck, redshifted
+from foundation.data.simulate.grid import (
+    H_BAND,
+    INFRARED,
+    LIGHT_KMS,
+    RESOLVED,
+    WAVELENGTH,
+    add_line,
+    merged,
+    planck,
+    redshifted,
+    resolved,
+)
 from foundation.data.simulate.lines import BALMER, absorption
+from foundation.data.simulate.narrow_lines import line_strengths, transmission
 
 CLASSES = ((2400, "M"), (3900, "K"), (5300, "G"), (6000, "F"), (7500, "A"), (10000, "B"))  # coolest temperature of each
 KINDS = {"dwarf": 0.76, "giant": 0.14, "white_dwarf": 0.067, "helium_white_dwarf": 0.013, "cataclysmic": 0.02}
@@ -88,7 +100,6 @@ def strengths(star: Star) -> dict[str, float]:
         "magnesium": metals * 1.8 * bump(teff, 4500, 0.14, 0.2),
         "sodium": metals * (0.5 + 3.0 * expit((4100 - teff) / 250) * (star.logg > 3)) * cool,
         "triplet": metals * (0.9 * cool + 0.15) * (1.3 - 0.08 * star.logg),
-        "iron": metals * (1.5 * cool + 0.1),
         "blanketing": metals * 0.9 * cool + 0.05,
         "helium": bump(teff, 18000, 0.25, 0.4),
         "titanium_oxide": 1.6 * molecules * (1 + 0.8 * np.clip((3300 - teff) / 500, 0, 1.5)),
@@ -111,13 +122,40 @@ def depth(groups: dict[str, float]) -> np.ndarray:
     return weights @ tables
 
 
-def star_spectrum(star: Star) -> tuple[np.ndarray, np.ndarray]:
-    """f_λ on WAVELENGTH and on INFRARED, in units of the black body at 5500 Å."""
-    flux = planck(WAVELENGTH / (1 + star.z), star.teff) * np.exp(-redshifted(depth(strengths(star)), star.z))
+@dataclass(frozen=True, eq=False)
+class Starlight:
+    """f_λ of one star, in units of the black body at 5500 Å.
+
+    Args:
+        flux: on grid.WAVELENGTH, the means of `resolved`.
+        resolved: on grid.RESOLVED.
+        h_band: on grid.H_BAND, at rest: APOGEE's pipeline takes the velocity out.
+        infrared: on grid.INFRARED.
+    """
+
+    flux: np.ndarray
+    resolved: np.ndarray
+    h_band: np.ndarray
+    infrared: np.ndarray
+
+
+def starlight(star: Star) -> Starlight:
+    """The spectrum of a star; white dwarfs and cataclysmic variables have no narrow lines."""
     if star.kind == "cataclysmic":
-        flux = (WAVELENGTH / 5500) ** -2.0
-        for centre, ratio in zip(BALMER, BALMER_DECREMENT, strict=False):
-            add_line(flux, centre * (1 + star.z), 500.0, 45 * ratio)
-        add_line(flux, 5877.3 * (1 + star.z), 500.0, 12)
-        add_line(flux, 4687.0 * (1 + star.z), 600.0, 10)
-    return flux, planck(INFRARED, star.teff)
+        flux, infrared = _cataclysmic(star), planck(INFRARED, star.teff)
+        return Starlight(flux, resolved(flux), planck(H_BAND.wavelength, star.teff), infrared)
+    smooth = planck(WAVELENGTH / (1 + star.z), star.teff) * np.exp(-redshifted(depth(strengths(star)), star.z))
+    light, h_band = resolved(smooth), planck(H_BAND.wavelength, star.teff)
+    if star.kind in ("dwarf", "giant"):
+        lines = line_strengths(star.teff, star.logg, star.feh)
+        light, h_band = light * transmission(RESOLVED, lines, star.z), h_band * transmission(H_BAND, lines, 0.0)
+    return Starlight(merged(light), light, h_band, planck(INFRARED, star.teff))
+
+
+def _cataclysmic(star: Star) -> np.ndarray:
+    flux = (WAVELENGTH / 5500) ** -2.0
+    for centre, ratio in zip(BALMER, BALMER_DECREMENT, strict=False):
+        add_line(flux, centre * (1 + star.z), 500.0, 45 * ratio)
+    add_line(flux, 5877.3 * (1 + star.z), 500.0, 12)
+    add_line(flux, 4687.0 * (1 + star.z), 600.0, 10)
+    return flux

@@ -12,7 +12,7 @@ from sklearn.model_selection import cross_val_predict
 from foundation.data.records import Image, Scalar, Spectrum
 from foundation.data.simulate.galaxy import populations
 from foundation.data.simulate.grid import REST_WAVELENGTH
-from foundation.data.simulate.sky import SkySurvey
+from foundation.data.simulate.sky import SPECTRA, SkySurvey
 from foundation.errors import FoundationError
 
 BANDS = ("g", "r", "i", "z")
@@ -35,6 +35,18 @@ def test_an_object_is_a_pure_function_of_seed_and_index():
     backward = [parts(SkySurvey(seed=3, image_size=24).sample(i)) for i in reversed(range(6))]
     assert forward == backward[::-1]
     assert [parts(s) for s in survey.samples(2, start=3)] == forward[3:5]
+
+
+def test_more_surveys_leave_the_others_alone():
+    few = SkySurvey(seed=3, image_size=0, missing_spectrum=0)
+    many = SkySurvey(seed=3, image_size=0, missing_spectrum=0, spectra=SPECTRA)
+    for index in range(12):
+        one, other = few.sample(index), many.sample(index)
+        assert parts(one)[3].items() <= parts(other)[3].items()
+        more = {name for name in other.records if name not in one.records}
+        star = {"spectrum_galah", "spectrum_apogee", "spectrum_gaia", "coefficients_gaia_bp", "coefficients_gaia_rp"}
+        assert more <= {"GALAXY": set(), "QSO": {n for n in star if "gaia" in n}, "STAR": star}[one.labels["class"]]
+        assert one.labels["class"] != "STAR" or more >= {"spectrum_galah", "spectrum_apogee", "coefficients_gaia_rp"}
 
 
 def test_seeds_and_indices_give_different_objects():
@@ -187,7 +199,7 @@ def test_a_spectrum_knows_the_redshift():
     [
         ({"galaxies": 0, "quasars": 0, "stars": 0}, "not all 0"),
         ({"stars": -1}, "wanted numbers >= 0"),
-        ({"spectra": ("spectrum_galah",)}, "Choose from spectrum_sdss, spectrum_desi"),
+        ({"spectra": ("spectrum_muse",)}, "Choose from spectrum_sdss, spectrum_desi, spectrum_galah"),
         ({"snr": (5.0, 1.0)}, "0 < low <= high"),
     ],
 )

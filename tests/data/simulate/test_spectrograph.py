@@ -4,16 +4,20 @@ import numpy as np
 import pytest
 
 from foundation.data.formats.catalog import read_file
-from foundation.data.simulate.grid import COUNT, WAVELENGTH, add_line
+from foundation.data.simulate.grid import WAVELENGTH, add_line
 from foundation.data.simulate.instrument import FIBRES, SPECTROGRAPHS
 from foundation.data.simulate.spectrograph import correlated, line_spread, observe
 
 SURVEYS = ("spectrum_sdss", "spectrum_desi")
-FLAT = 5 * (WAVELENGTH / 6000) ** -0.5
+NARROW = ("spectrum_galah", "spectrum_apogee")
 
 
-def exposures(modality, count=40, snr=10.0, flux=FLAT):
-    return [observe(modality, flux, snr, np.random.default_rng([9, i])) for i in range(count)]
+def flat(modality):
+    return 5 * (SPECTROGRAPHS[modality].light.wavelength / 6000) ** -0.5
+
+
+def exposures(modality, count=40, snr=10.0):
+    return [observe(modality, flat(modality), snr, np.random.default_rng([9, i])) for i in range(count)]
 
 
 @pytest.fixture(scope="module")
@@ -28,18 +32,24 @@ def away_from_sky(observation):
     return observation.spectrum.usable & (wavelength > 4100) & (wavelength < 5400)
 
 
-@pytest.mark.parametrize(("modality", "arm"), [("spectrum_sdss", 0), ("spectrum_sdss", 1), ("spectrum_desi", 2)])
+@pytest.mark.parametrize(
+    ("modality", "arm"),
+    [
+        ("spectrum_sdss", 0), ("spectrum_sdss", 1), ("spectrum_desi", 2),
+        ("spectrum_galah", 0), ("spectrum_galah", 3), ("spectrum_apogee", 1),
+    ],
+)  # fmt: skip
 def test_a_narrow_line_has_the_width_of_the_table(modality, arm):
     shape = SPECTROGRAPHS[modality].arms[arm]
     for share in (0.25, 0.75):
         centre = shape.low + share * (shape.high - shape.low)
         declared = FIBRES[0] * np.interp(centre, (shape.low, shape.high), shape.lsf_sigma)
-        own = 12.0  # km/s
-        flux = np.zeros(COUNT)
-        add_line(flux, centre, own, 1.0)
+        own, lattice = 12.0 if modality in SURVEYS else 5.0, SPECTROGRAPHS[modality].light  # km/s
+        flux = np.zeros(lattice.count)
+        add_line(flux, centre, own, 1.0, lattice)
         out = line_spread(modality, arm, FIBRES[0]) @ flux
-        pixel = SPECTROGRAPHS[modality].pixel(shape.low) - SPECTROGRAPHS[modality].jitter + np.arange(len(out))
-        wavelength = SPECTROGRAPHS[modality].wavelength(pixel)
+        first, last = SPECTROGRAPHS[modality].extent(arm)
+        wavelength = SPECTROGRAPHS[modality].grids[arm].wavelength(np.arange(first, last + 1))
         weight = out * np.gradient(wavelength)
         mean = (weight * wavelength).sum() / weight.sum()
         width = np.sqrt((weight * (wavelength - mean) ** 2).sum() / weight.sum())
@@ -111,8 +121,8 @@ def test_calibration_errors_are_smooth_and_a_few_percent(seen):
 
 
 def _on_pixels(modality):
-    lattice = SPECTROGRAPHS[modality]
-    return (WAVELENGTH - lattice.first) / lattice.step, FLAT
+    grid = SPECTROGRAPHS[modality].grids[0]
+    return (WAVELENGTH - grid.first) / grid.step, flat(modality)
 
 
 def test_boss_masks_flag_the_sky_and_reject_few(seen):
@@ -160,3 +170,50 @@ def test_boss_files_differ_in_start_and_length(seen):
     assert len(starts) > 15 and len(lengths) > 15
     assert max(starts) - min(starts) <= 40
     assert {len(one.spectrum.flux) for one in seen["spectrum_desi"]} == {7781}
+
+
+@pytest.mark.parametrize("modality", NARROW)
+def test_segments_have_the_noise_they_declare_too(modality):
+    for one in exposures(modality, 12, snr=80.0):
+        for arm, signal, sigma in zip(one.arms, one.signals, one.sigmas, strict=True):
+            quiet = arm.usable & (arm.mask == 0)  # persistence and airglow are noisier
+            if not quiet.any():
+                continue  # a missing camera
+            pull = ((arm.flux - signal) / sigma)[quiet]
+            assert 1.4826 * np.median(np.abs(pull)) == pytest.approx(1, abs=0.12)
+            assert np.median(arm.ivar[quiet] * sigma[quiet] ** 2) == pytest.approx(1, abs=0.45)
+
+
+def test_galah_has_four_cameras_in_counts_on_the_grid_of_its_files(astro_data):
+    real = next(iter(read_file(sorted((astro_data / "galah").glob("*1.fits*"))[0])))["spectrum_galah"]
+    one = exposures("spectrum_galah", 1)[0].spectrum
+    assert len(one.flux) == len(real.flux) == 4 * 4096
+    for camera in range(4):
+        ours, theirs = (s.wavelength[s.segment == camera] for s in (one, real))
+        assert np.diff(ours).mean() == pytest.approx(np.diff(theirs).mean(), rel=1e-3)
+        assert ours[0] == pytest.approx(theirs[0], abs=6)  # files differ
+        widths = [np.median(s.lsf_sigma[s.segment == camera]) for s in (one, real)]
+        assert widths[0] == pytest.approx(widths[1], rel=0.25)
+    assert (one.unit, one.frame, one.survey) == (real.unit, real.frame, real.survey)
+    assert not one.mask.any()
+
+
+def test_apogee_has_three_chips_with_gaps_on_the_common_grid(astro_data):
+    real = next(
+        s["spectrum_apogee"]
+        for p in sorted((astro_data / "apogee").glob("apStar*"))
+        for s in read_file(p)
+        if "spectrum_apogee" in s
+    )
+    many = exposures("spectrum_apogee", 30, snr=60.0)
+    one = many[0].spectrum
+    np.testing.assert_allclose(one.wavelength, real.wavelength, rtol=1e-9)
+    assert np.array_equal(one.segment, real.segment)
+    assert (one.unit, one.frame, one.survey) == (real.unit, real.frame, real.survey)
+    assert one.lsf_sigma is None and real.lsf_sigma is None
+    gaps = one.bad & (one.mask & 1 == 1)
+    assert gaps.mean() == pytest.approx(0.124, abs=0.02)  # 7514 pixels of 8575 have light
+    assert not one.ivar[gaps].any()
+    persistent = [np.mean(o.spectrum.mask >> 9 & 1) for o in many]
+    assert 0 < np.mean(np.array(persistent) > 0) < 0.7
+    assert all(o.spectrum.usable[o.spectrum.mask >> 9 & 1 == 1].any() for o in many if (o.spectrum.mask >> 9 & 1).any())

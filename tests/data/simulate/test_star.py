@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from foundation.data.simulate.grid import WAVELENGTH
-from foundation.data.simulate.star import Star, draw_star, star_spectrum
+from foundation.data.simulate.star import Star, draw_star, starlight
 
 
 def depth(star, centre, half_width, side):
     """Fractional depth of a feature against its sides."""
-    flux = star_spectrum(star)[0]
+    flux = starlight(star).flux
     offset = np.abs(WAVELENGTH / (1 + star.z) - centre)
     return 1 - flux[offset < half_width].mean() / flux[(offset > side) & (offset < 2 * side)].mean()
 
@@ -49,7 +49,7 @@ def test_a_radial_velocity_shifts_the_lines():
     near = (WAVELENGTH > 8530) & (WAVELENGTH < 8560)
 
     def centre(velocity):
-        flux = star_spectrum(dwarf(4800, 0.0, velocity))[0][near]
+        flux = starlight(dwarf(4800, 0.0, velocity)).flux[near]
         weight = np.clip(np.percentile(flux, 90) - flux, 0, None)
         return (weight * WAVELENGTH[near]).sum() / weight.sum()
 
@@ -58,7 +58,7 @@ def test_a_radial_velocity_shifts_the_lines():
 
 def test_colours_follow_temperature():
     def colour(teff):
-        flux = star_spectrum(dwarf(teff))[0]
+        flux = starlight(dwarf(teff)).flux
         return flux[np.abs(WAVELENGTH - 4500) < 50].mean() / flux[np.abs(WAVELENGTH - 8000) < 50].mean()
 
     values = [colour(t) for t in (3200, 4500, 6000, 9000, 15000)]
