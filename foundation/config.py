@@ -35,20 +35,25 @@ class DataConfig:
     """Where the token shards are and how they become batches.
 
     Args:
-        train: directory of token shards.
-        validation: directory of token shards, or None.
+        train: directory of token shards or its URL (https://, s3://, ...), or several that are one data set.
+        validation: likewise, or None.
         modalities: the spaces to train on; empty = all in the shards.
         tokens_per_batch: budget of elements (content and queries) of one rank's micro-batch.
         window: samples shuffled and packed together.
         workers: loader processes of each rank; the sample order does not depend on it.
+        unreadable: share of the members of the training shards that may turn out unreadable; they are skipped, counted
+            and reported, more end the run.
+        cache: directory for what is read from URLs; None = ~/.cache/foundation/shards.
     """
 
-    train: Path
-    validation: Path | None = None
+    train: str | Path | tuple[str | Path, ...]
+    validation: str | Path | tuple[str | Path, ...] | None = None
     modalities: tuple[str, ...] = ()
     tokens_per_batch: int = 16384
     window: int = 512
     workers: int = 2
+    unreadable: float = 0.001
+    cache: Path | None = None
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Whole files or none: everything is written under a temporary name beside its place and renamed when complete."""
 
 import errno
+import hashlib
 import os
 import shutil
 import tempfile
@@ -68,6 +69,12 @@ def full_disk_explained(path: Path) -> Iterator[None]:
         raise FoundationError(
             f"{path}: the disk is full and nothing was left half-written. Free some space, or write elsewhere."
         ) from error
+
+
+def sha256_of(path: Path) -> str:
+    """Hex digest of a whole file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _open_to_readers(directory: Path) -> None:

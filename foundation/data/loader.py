@@ -22,7 +22,8 @@ class RankedLoader:
     """Batches of an endless stream; its state holds the position of every rank, in batches that were handed out.
 
     One pass yields `batches` batches, the whole run: a length tells Lightning not to fetch a batch ahead, which a
-    resumed run would miss, and gives progress bars their total. Another pass goes on where the last one ended.
+    resumed run would miss, and gives progress bars their total. Another pass goes on where the last one ended. Members
+    that cannot be read are skipped and reported; ranks tell each other of theirs when the state is saved.
 
     Args:
         stream: of this rank.
@@ -32,6 +33,7 @@ class RankedLoader:
 
     def __init__(self, stream: TokenStream, batches: int, workers: int = 0) -> None:
         self.stream, self.batches, self.workers = stream, batches, workers
+        self.damage = stream.shards.damage
         self._window = self._batch = self._done = 0
 
     def __len__(self) -> int:
@@ -40,20 +42,23 @@ class RankedLoader:
     def __iter__(self) -> Iterator[TokenBatch]:
         if self._done >= self.batches:
             self._done = 0
-        for window in _windows(self.stream, count(self._window), self.workers):
+        for window, faults in _windows(self.stream, count(self._window), self.workers):
+            self.damage.note(faults)
             for batch in window[self._batch :]:
                 self._batch += 1
                 self._done += 1
                 yield batch
+                self.damage.check()  # other ranks may have told of theirs
                 if self._done >= self.batches:
                     return
             self._window, self._batch = self._window + 1, 0
 
     def state_dict(self) -> dict[str, Any]:
         """Positions of all ranks and what they refer to; every rank must call it, and every rank gets the same."""
-        own = {"window": self._window, "batch": self._batch, "done": self._done}
-        dealing = self.stream.dealing.plain()
-        return {"version": VERSION, **self.stream.identity, "dealing": dealing, "ranks": _of_all_ranks(own)}
+        place = {"window": self._window, "batch": self._batch, "done": self._done}
+        ranks = _of_all_ranks(place | {"unreadable": sorted(self.damage.known)})
+        self.damage.learn(m for rank in ranks for m in rank["unreadable"])
+        return {"version": VERSION, **self.stream.identity, "dealing": self.stream.dealing.plain(), "ranks": ranks}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go to the saved position of this rank; with another number of ranks, share out what was not read yet.
@@ -75,6 +80,7 @@ class RankedLoader:
             dealing = dealing.anew(self.stream.world, [(r["window"], r["batch"]) for r in ranks])
             self._window, self._batch, self._done = 0, 0, max(r["done"] for r in ranks)
         self.stream.dealing = dealing
+        self.damage.learn(m for rank in ranks for m in rank["unreadable"])
 
 
 class OrderedLoader:
@@ -90,12 +96,14 @@ class OrderedLoader:
         return self._count
 
     def __iter__(self) -> Iterator[TokenBatch]:
-        for window in _windows(self.ordered, range(len(self.ordered)), self.workers):
+        for window, _ in _windows(self.ordered, range(len(self.ordered)), self.workers):
             yield from window
 
 
-def _windows(source: Dataset, indices: Iterable[int], workers: int) -> Iterator[list[TokenBatch]]:
-    """The windows at `indices`, in that order, made ahead by `workers` processes."""
+def _windows(
+    source: TokenStream | OrderedPass, indices: Iterable[int], workers: int
+) -> Iterator[tuple[list[TokenBatch], dict[int, str]]]:
+    """The windows at `indices`, in that order, made ahead by `workers` processes; and what could not be read."""
     own_randomness = torch.Generator()  # else DataLoader draws from the global one, and a resumed run would differ
     loader = DataLoader(
         _Portable(source),
@@ -105,10 +113,11 @@ def _windows(source: Dataset, indices: Iterable[int], workers: int) -> Iterator[
         collate_fn=_unchanged,
         generator=own_randomness,
     )
-    for window in loader:
-        if isinstance(window, FoundationError):
-            raise window
-        yield [_from_arrays(arrays) for arrays in window]
+    for made in loader:
+        if isinstance(made, FoundationError):
+            raise made
+        window, faults = made
+        yield [_from_arrays(arrays) for arrays in window], faults
 
 
 class _Portable(Dataset):
@@ -117,12 +126,12 @@ class _Portable(Dataset):
     An error the user can act on travels as itself; DataLoader would wrap it in another process's traceback.
     """
 
-    def __init__(self, source: Dataset) -> None:
+    def __init__(self, source: TokenStream | OrderedPass) -> None:
         self.source = source
 
-    def __getitem__(self, window: int) -> list[dict[str, Any]] | FoundationError:
+    def __getitem__(self, window: int) -> tuple[list[dict[str, Any]], dict[int, str]] | FoundationError:
         try:
-            return [_to_arrays(batch) for batch in self.source[window]]
+            return [_to_arrays(batch) for batch in self.source[window]], self.source.faults()
         except FoundationError as error:
             return error
 
@@ -141,7 +150,7 @@ def _unchanged(window: Any) -> Any:  # noqa: ANN401 - DataLoader's default would
     return window
 
 
-def _of_all_ranks(own: dict[str, int]) -> list[dict[str, int]]:
+def _of_all_ranks(own: dict[str, Any]) -> list[dict[str, Any]]:
     if not distributed.is_available() or not distributed.is_initialized():
         return [own]
     ranks: list[Any] = [None] * distributed.get_world_size()

@@ -22,6 +22,7 @@ REMAKE = {  # kind of data set -> how a user makes one
     "records": "foundation ingest FILES... --out DIR",
     "tokens": "foundation tokenize apply",
 }
+AGAIN = "Copy it again from its source, or write the data set again."
 
 
 class ShardError(FoundationError):
@@ -108,26 +109,35 @@ class Manifest:
                 f"{directory}: there is no {NAME}, so this is no shard directory. Make one with "
                 f"`{REMAKE['records']}` (records) or `{REMAKE['tokens']}` (tokens)."
             )
+        return cls.parse(path.read_bytes(), str(path))
+
+    @classmethod
+    def parse(cls, text: bytes, where: str) -> "Manifest":
+        """Read the content of a `manifest.json`; `where` is for messages.
+
+        Raises:
+            ShardError: it does not parse, or is of another schema version.
+        """
         try:
-            content = json.loads(path.read_text())
+            content = json.loads(text)
             schema = content["schema"]
         except (ValueError, KeyError, TypeError) as error:
-            raise ShardError(f"{path}: this is not a manifest ({error}). Write the data set again.") from error
+            raise ShardError(f"{where}: this is not a manifest ({error}). Write the data set again.") from error
         if schema != SCHEMA:
             raise ShardError(
-                f"{path}: the manifest has schema version {schema}, this program reads version {SCHEMA}. "
+                f"{where}: the manifest has schema version {schema}, this program reads version {SCHEMA}. "
                 "Write the data set again with this version of foundation, or install the one that wrote it."
             )
-        return _parse(content, path)
+        return _parse(content, where)
 
 
-def _parse(content: dict[str, Any], path: Path) -> Manifest:
+def _parse(content: dict[str, Any], where: str) -> Manifest:
     try:
         shards = tuple(_shard(s) for s in content.pop("shards"))
         spaces = tuple(Space.restore(s) for s in content.pop("spaces"))
         return Manifest(shards=shards, spaces=spaces, **content)
     except (KeyError, TypeError, ValueError) as error:
-        raise ShardError(f"{path}: the manifest is damaged ({error}). Write the data set again.") from error
+        raise ShardError(f"{where}: the manifest is damaged ({error}). Write the data set again.") from error
 
 
 def _shard(content: dict[str, Any]) -> Shard:

@@ -1,6 +1,5 @@
 """Members: chunks of samples inside tar files, written by webdataset and read back by seeking."""
 
-import hashlib
 import json
 import tarfile
 import zlib
@@ -8,15 +7,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from foundation.data.manifest import Extent, Member, Shard, ShardError
+from foundation.data.manifest import AGAIN, Extent, Member, Shard, ShardError
+from foundation.data.places import Place
+from foundation.files import sha256_of
 
-AGAIN = "Copy it again from its source, or write the data set again."
 T = TypeVar("T")
 Encode = Callable[[Sequence[T]], tuple[dict[str, np.ndarray], dict[str, Any]]]
 
@@ -55,46 +55,20 @@ def _write_shard(path: Path, first: list[T], rest: Iterator[list[T]], encode: En
     return Shard(path.name, path.stat().st_size, sha256_of(path), members)
 
 
-def read_member(path: Path, member: Member, index: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Arrays and text of one member of the tar at `path`; `index` is for messages.
+def read_member(place: Place, shard: str, member: Member, index: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Arrays and text of one member of a shard; `index` is for messages.
 
     Raises:
-        ShardError: the bytes are missing, differ from those written, or do not parse.
+        ShardError: the bytes cannot be read, differ from those written, or do not parse.
     """
-    with path.open("rb") as file:
-        arrays, text = (_checked(file, extent, path, index) for extent in (member.arrays, member.text))
+    extents = (member.arrays, member.text)
+    arrays, text = parts = place.read(shard, extents)
+    if any(zlib.crc32(part) != extent.crc32 for part, extent in zip(parts, extents, strict=True)):
+        raise ShardError(f"{place}/{shard}: member {index} is corrupt (checksum differs from the manifest's). {AGAIN}")
     try:
         return load(arrays), json.loads(text)
     except (SafetensorError, ValueError) as error:
-        raise ShardError(f"{path}: member {index} does not parse ({error}). {AGAIN}") from error
-
-
-def check_size(path: Path, shard: Shard) -> None:
-    """Refuse a shard that is absent, empty or cut; costs one look at the directory.
-
-    Raises:
-        ShardError: the file has another size than when it was written.
-    """
-    if not path.is_file():
-        raise ShardError(f"{path}: the manifest lists this shard but it is not there. {AGAIN}")
-    size = path.stat().st_size
-    if size != shard.bytes:
-        state = "is empty" if size == 0 else f"has {size} bytes" + (", so it was cut" if size < shard.bytes else "")
-        raise ShardError(f"{path}: the shard {state}; the manifest says {shard.bytes} bytes. {AGAIN}")
-
-
-def sha256_of(path: Path) -> str:
-    """Hex digest of a whole file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _checked(file: BinaryIO, extent: Extent, path: Path, index: int) -> bytes:
-    file.seek(extent.offset)
-    content = file.read(extent.size)
-    if zlib.crc32(content) != extent.crc32:
-        raise ShardError(f"{path}: member {index} is corrupt (checksum differs from the manifest's). {AGAIN}")
-    return content
+        raise ShardError(f"{place}/{shard}: member {index} does not parse ({error}). {AGAIN}") from error
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - numpy numbers, or a mapping that is no dict

@@ -26,14 +26,15 @@ class FoundationDataModule(RankedData):
     def __init__(self, config: DataConfig, policy: MaskingPolicy, seed: int, batches: int) -> None:
         super().__init__()
         self.config, self.policy, self.seed, self.batches = config, policy, seed, batches
-        self.shards = TokenShards(config.train, config.modalities)
+        self.shards = TokenShards(config.train, config.modalities, "", config.cache, config.unreadable)
         self.validation = self._open_validation()
 
     def _open_validation(self) -> TokenShards | None:
         if self.config.validation is None:
             return None
         names = [s.name for s in self.shards.spaces]
-        validation = TokenShards(self.config.validation, names, self.shards.manifest.tokenizer_hash)
+        made_by = self.shards.manifest.tokenizer_hash
+        validation = TokenShards(self.config.validation, names, made_by, self.config.cache)
         if set(validation.spaces) != set(self.shards.spaces):
             raise FoundationError(
                 f"{validation.path}: its spaces differ in size or axes from those of {self.shards.path}. "

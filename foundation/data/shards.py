@@ -9,10 +9,13 @@ import numpy as np
 
 from foundation.data.census import Census
 from foundation.data.columns import decode_records, encode_records
-from foundation.data.manifest import NAME, REMAKE, Manifest, ShardError
-from foundation.data.members import AGAIN, Encode, check_size, read_member, sha256_of, write_shards
+from foundation.data.damage import Damage
+from foundation.data.manifest import AGAIN, NAME, REMAKE, Manifest, ShardError
+from foundation.data.members import Encode, read_member, write_shards
+from foundation.data.places import place_of
 from foundation.data.records import Sample
 from foundation.data.token_columns import TokenSample, decode_tokens, encode_tokens
+from foundation.data.union import union
 from foundation.errors import RecordError
 from foundation.files import whole_directory
 from foundation.progress import track
@@ -20,6 +23,7 @@ from foundation.tokens import Space
 
 __all__ = ["RecordShards", "ShardError", "TokenSample", "TokenShards", "write_records", "write_tokens"]
 T = TypeVar("T", Sample, TokenSample)
+Where = Path | str | Sequence[Path | str]  # one shard directory or URL, or several that are one data set
 MEMBER_BYTES = 256 << 20  # of arrays, from which on a member takes no further sample, however few it has
 
 
@@ -119,20 +123,33 @@ def _bytes(sample: Sample | TokenSample) -> int:
 
 
 class _Shards:
-    """A shard directory opened for reading; holds no open file, so it may be sent to another process."""
+    """Shard directories opened for reading, as one; holds no open file, so it may be sent to another process.
+
+    Args:
+        path: the directory or its URL, or several of them.
+        cache: directory for what is read from URLs; None = ~/.cache/foundation/shards.
+        unreadable: share of the members that may be unreadable. Those in shards that are absent or cut are reported at
+            once, others when a stream comes upon them.
+    """
 
     kind: str
 
-    def __init__(self, path: Path | str) -> None:
-        self.path = Path(path)
-        self.manifest = Manifest.load(self.path)
-        if self.manifest.kind != self.kind:
-            raise ShardError(
-                f"{self.path}: holds {self.manifest.kind}, {self.kind} are wanted. "
-                f"Make them with `{REMAKE[self.kind]}`."
-            )
-        for shard in self.manifest.shards:
-            check_size(self.path / shard.name, shard)
+    def __init__(self, path: Where, cache: Path | None = None, unreadable: float = 0.0) -> None:
+        places = [place_of(p, cache) for p in ([path] if isinstance(path, str | Path) else path)]
+        if not places:
+            raise ShardError("No shard directory was given. Name at least one.")
+        manifests = [place.manifest() for place in places]
+        for place, manifest in zip(places, manifests, strict=True):
+            if manifest.kind != self.kind:
+                raise ShardError(
+                    f"{place}: holds {manifest.kind}, {self.kind} are wanted. Make them with `{REMAKE[self.kind]}`."
+                )
+        self.path = ", ".join(map(str, places))
+        self.manifest = union(manifests, [str(p) for p in places])
+        self._places = [p for p, m in zip(places, manifests, strict=True) for _ in m.members]
+        self._shards = [(p, s) for p, m in zip(places, manifests, strict=True) for s in m.shards]
+        self.damage = Damage(self.members, unreadable)
+        self.damage.note(self._missing())
 
     def __len__(self) -> int:
         return self.manifest.samples
@@ -148,15 +165,27 @@ class _Shards:
         Raises:
             ShardError: a shard differs from the one that was written.
         """
-        for shard in track(self.manifest.shards, f"verifying {self.path}"):
-            path = self.path / shard.name
-            check_size(path, shard)
-            if sha256_of(path) != shard.sha256:
-                raise ShardError(f"{path}: the checksum differs from the manifest's, so bytes have changed. {AGAIN}")
+        for place, shard in track(self._shards, f"verifying {self.path}"):
+            place.check(shard)
+            if place.digest(shard.name) != shard.sha256:
+                raise ShardError(
+                    f"{place}/{shard.name}: the checksum differs from the manifest's, so bytes have changed. {AGAIN}"
+                )
+
+    def _missing(self) -> dict[int, str]:
+        """Members in shards that are absent or cut, and what is wrong with each shard."""
+        first, missing = 0, {}
+        for place, shard in self._shards:
+            try:
+                place.check(shard)
+            except ShardError as error:
+                missing |= dict.fromkeys(range(first, first + len(shard.members)), str(error))
+            first += len(shard.members)
+        return missing
 
     def _read(self, index: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         name, member = self.manifest.members[index]
-        return read_member(self.path / name, member, index)
+        return read_member(self._places[index], name, member, index)
 
 
 class RecordShards(_Shards):
@@ -183,9 +212,12 @@ class TokenShards(_Shards):
     """Tokenised samples, in the order in which they were written.
 
     Args:
-        path: the shard directory.
+        path: the directory or its URL, or several of them, made with the same tokenizers.
         modalities: names of the spaces to read; empty = all. Tokens of others are left out.
         tokenizer_hash: fingerprint the codes must have; empty = any.
+        cache: directory for what is read from URLs; None = ~/.cache/foundation/shards.
+        unreadable: share of the members that may be unreadable. Those in shards that are absent or cut are reported at
+            once, others when a stream comes upon them.
 
     Raises:
         ShardError: an unknown space, or codes of another tokenizer.
@@ -193,8 +225,15 @@ class TokenShards(_Shards):
 
     kind = "tokens"
 
-    def __init__(self, path: Path | str, modalities: Sequence[str] = (), tokenizer_hash: str = "") -> None:
-        super().__init__(path)
+    def __init__(
+        self,
+        path: Where,
+        modalities: Sequence[str] = (),
+        tokenizer_hash: str = "",
+        cache: Path | None = None,
+        unreadable: float = 0.0,
+    ) -> None:
+        super().__init__(path, cache, unreadable)
         stored = self.manifest.spaces
         unknown = [m for m in modalities if m not in {s.name for s in stored}]
         if unknown:

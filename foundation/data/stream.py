@@ -16,7 +16,7 @@ from torch.utils.data import Dataset
 from foundation.batch import TokenBatch, pack
 from foundation.data.dealing import Dealing
 from foundation.data.packing import balanced, consecutive, elements
-from foundation.data.shards import TokenSample, TokenShards
+from foundation.data.shards import ShardError, TokenSample, TokenShards
 from foundation.errors import FoundationError
 from foundation.masking.policy import MaskingPolicy
 from foundation.tokens import Space
@@ -42,6 +42,12 @@ class _Masked(Dataset):
         self.shards, self.policy, self.spaces = shards, policy, tuple(spaces)
         self.seed, self.rank, self.world = seed, rank, world
         self.window, self.tokens_per_batch = window, tokens_per_batch
+        self._faults: dict[int, str] = {}
+
+    def faults(self) -> dict[int, str]:
+        """Members left out of the windows made since this was last asked, each with what is wrong with it."""
+        faults, self._faults = self._faults, {}
+        return faults
 
     def _reveal(self, samples: Sequence[TokenSample], draw: int) -> list[Int[Tensor, "_"]]:
         """Reveal steps of each sample, from a generator of its own; an empty sample gives an empty vector."""
@@ -63,7 +69,7 @@ class TokenStream(_Masked):
     """An endless sequence of windows for one rank; `stream[w]` is the list of batches of window w.
 
     `dealing` says which members a window has; their samples are shuffled together. Each draw of a sample has its own
-    seed for the masking policy.
+    seed for the masking policy. A member that cannot be read is left out of its window, and `faults` says so.
 
     Args:
         shards: where the tokens are.
@@ -97,12 +103,19 @@ class TokenStream(_Masked):
         turns = self.dealing.window(self.rank, window).turns
         samples, reveals = [], []
         for turn in turns:
-            member = self.shards.member(self._member(turn))
+            member = self._readable(self._member(turn))
             samples += member
             reveals += self._reveal(member, turn)
         order = np.random.default_rng((self.seed, _SHUFFLE, turns[0])).permutation(len(samples)).tolist()
         order = [i for i in order if len(samples[i])]
         return [samples[i] for i in order], [reveals[i] for i in order]
+
+    def _readable(self, index: int) -> list[TokenSample]:
+        try:
+            return self.shards.member(index)
+        except ShardError as error:
+            self._faults[index] = str(error)
+            return []
 
     def _member(self, turn: int) -> int:
         epoch, place = divmod(turn, self.shards.members)
@@ -125,7 +138,8 @@ class OrderedPass(_Masked):
     """Every sample once, in the order written, for validation and encoding; arguments as `TokenStream`.
 
     `ordered[w]` is this rank's share of window w: all ranks get the same number of batches, so that none waits for
-    another, and together they hold each sample once. Masks depend on the seed and on the sample's place only.
+    another, and together they hold each sample once. Masks depend on the seed and on the sample's place only. A member
+    that cannot be read is an error: a pass over less would not compare with the others.
     """
 
     @cached_property

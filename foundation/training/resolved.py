@@ -11,11 +11,13 @@ from foundation.files import whole_file
 from foundation.training.checkpoint import CheckpointError
 
 FIXED = ("model", "network", "unet", "objective", "data", "policy", "seed")  # what a resumed run may not change
-FREE = (
+FREE = (  # but for these: the batches depend on the bytes, not on the place
     "data.workers",
     "data.train",
     "data.validation",
-)  # but for these: the batches depend on the bytes, not on the place
+    "data.cache",
+    "data.unreadable",
+)
 
 
 def plain(value: object) -> Any:  # noqa: ANN401 - whatever YAML can hold
