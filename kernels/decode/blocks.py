@@ -24,19 +24,18 @@ def attend_blocks(
     sample's result does not depend on the others.
     """
     exact = torch.promote_types(q.dtype, torch.float32)
-    rows = q.flatten(0, 1)[tiles.rows.clamp(min=0)]  # [tiles, height, heads, dim]
-    rows = rows.transpose(1, 2).to(exact) * scale  # [tiles, heads, height, dim]
-    if tiles.apart:
+    if tiles.apart:  # a tile is a sample
         begins = range(0, longest, BLOCK)
         seen = [_visible(tiles, prefix, own, q.shape[1], begin) for begin in begins]
-        out = _attend(rows, keys, values, seen, BLOCK)
-    else:  # one by one, for gathering the keys of every tile would copy them
-        homes, lengths = tiles.segment.tolist(), prefix.tolist()
-        parts = [_attend_whole(rows[t : t + 1], keys[s], values[s], lengths[s]) for t, s in enumerate(homes)]
-        out = torch.cat(parts) if parts else rows
+        return _attend(q.transpose(1, 2).to(exact) * scale, keys, values, seen, BLOCK).transpose(1, 2).to(q.dtype)
+    rows = q.flatten(0, 1)[tiles.rows.clamp(min=0)]  # [tiles, height, heads, dim]
+    rows = rows.transpose(1, 2).to(exact) * scale  # [tiles, heads, height, dim]
+    homes, lengths = tiles.segment.tolist(), prefix.tolist()  # one by one: gathering every tile's keys would copy them
+    parts = [_attend_whole(rows[t : t + 1], keys[s], values[s], lengths[s]) for t, s in enumerate(homes)]
     filled = tiles.rows >= 0
     result = torch.empty_like(q, memory_format=torch.contiguous_format)
-    result.view(-1, *q.shape[2:])[tiles.rows[filled]] = out.transpose(1, 2)[filled].to(q.dtype)
+    if parts:
+        result.view(-1, *q.shape[2:])[tiles.rows[filled]] = torch.cat(parts).transpose(1, 2)[filled].to(q.dtype)
     return result
 
 
@@ -84,8 +83,8 @@ def _block(
 
 def _visible(
     tiles: Tiles, prefix: Int[Tensor, "segments"], own: bool, new: int, begin: int
-) -> Bool[Tensor, "tiles 1 height block"]:
+) -> Bool[Tensor, "tiles 1 #height block"]:
     key = begin + torch.arange(BLOCK, device=prefix.device)
     before = prefix[tiles.segment][:, None, None, None]  # [tiles, 1, 1, 1]
-    seen = (key < before).expand(-1, 1, tiles.rows.shape[1], -1)
+    seen = key < before
     return seen | (key == before + (tiles.rows % new)[:, None, :, None]) if own else seen

@@ -81,11 +81,15 @@ class CrossAttention(_Heads):
         k, v = self.keys_values(states)
         return norm_and_turn(k, _numbers(self.k_norm)), v
 
+    def place(self, code: Float[Tensor, "*places width"]) -> Float[Tensor, "*places width"]:
+        """What a place adds to a query; `code` are the waves of its signed distance from the anchor."""
+        return self.distance_norm(self.distance(code))
+
     def forward(
-        self, x: Float[Tensor, "*rows width"], code: Float[Tensor, "*rows width"], read: Read
+        self, x: Float[Tensor, "*rows width"], place: Float[Tensor, "*rows width"], read: Read
     ) -> Float[Tensor, "*rows width"]:
-        """What each row gathers; `code` are the waves of its signed distance."""
-        q = self.queries(x + self.distance_norm(self.distance(code)))
+        """What each row gathers."""
+        q = self.queries(x + place)
         return self.joined(read(norm_and_turn(q, _numbers(self.q_norm))), x)
 
 

@@ -69,11 +69,11 @@ class SequenceBlock(_Block):
         self,
         x: Float[Tensor, "*rows width"],
         turns: Float[Tensor, "T half"],
-        code: Float[Tensor, "*rows width"],
+        place: Float[Tensor, "*rows width"],
         attend: Attend,
         read: Read,
     ) -> Float[Tensor, "*rows width"]:
-        """Rows after the block."""
+        """Rows after the block; `place` is what `cross.place` makes of their places."""
         x = self.norm1(x + self.attention(x, turns, attend))
-        x = self.norm2(x + self.cross(x, code, read))
+        x = self.norm2(x + self.cross(x, place, read))
         return self.norm3(x + self.feed_forward(x))

@@ -15,6 +15,7 @@ from foundation.kernels.decode import KeyValueCache, SharedKeys, decode_attentio
 from foundation.model.anchored.attention import attention_scale
 from foundation.model.anchored.batch import AnchoredBatch, Protein
 from foundation.model.anchored.linear import filled, tiled
+from foundation.model.anchored.position import rotary_turns, waves
 from foundation.model.anchored.transformer import AnchoredTransformer
 
 
@@ -65,8 +66,10 @@ class Growth:
         parts = ids, index, side, self.rna[:, None].expand(rows)
         ids, index, side, rna = (filled(x.flatten()) for x in parts)
         x = tiled(self.model.embed(ids, side, rna))
-        turns, code = self.model.places(index)
-        code, scale = tiled(code.to(x.dtype)), attention_scale(self.model.config.dim)
+        config = self.model.config
+        places, at = index.unique(return_inverse=True)  # one or two that all samples share
+        turns, scale = rotary_turns(index, config.dim, config.base), attention_scale(config.dim)
+        code = tiled(filled(waves(places, config.width).to(x.dtype)))
         for block, cache, shared in zip(self.model.sequence_blocks, self.caches, self.memory, strict=True):
 
             def attend(q: Tensor, k: Tensor, v: Tensor, cache: KeyValueCache = cache) -> Tensor:
@@ -78,7 +81,8 @@ class Growth:
             def read(q: Tensor, shared: SharedKeys = shared) -> Tensor:
                 return filled(decode_attention(_real(q, rows), shared, scale).flatten(0, 1))
 
-            x = block(x, turns, code, attend, read)
+            place = tiled(block.cross.place(code).flatten(0, 1)[at])
+            x = block(x, turns, place, attend, read)
         logits = _real(self.model.head(x).flatten(0, 1), rows)
         return logits.gather(1, torch.argsort(order, 1)[..., None].expand_as(logits))
 

@@ -54,11 +54,12 @@ class AnchoredTransformer(nn.Module):
         """
         states, scale = self.encode_protein(batch) if states is None else states, attention_scale(self.config.dim)
         x = self.embed(batch.ids, batch.side, batch.rna[batch.sample])
-        turns, code = self.places(batch.index)
-        code = code.to(x.dtype)
+        places, at = batch.index.unique(return_inverse=True)  # few: the samples stand side by side around their anchors
+        turns, code = rotary_turns(batch.index, self.config.dim, self.config.base), waves(places, self.config.width)
         for block in self.sequence_blocks:
             read = _reader(*block.cross.keys(states), batch.cross_layout, scale)
-            x = block(x, turns, code, _attender(batch.row_layout, scale), read)
+            place = block.cross.place(code.to(x.dtype))[at]
+            x = block(x, turns, place, _attender(batch.row_layout, scale), read)
         return self.head(x)
 
     @property
@@ -81,10 +82,6 @@ class AnchoredTransformer(nn.Module):
         """Rows before the first block, each from its own symbol, its kind and the side it is asked about."""
         x = torch.cat([self.symbols(ids), self.kind(rna)], -1)
         return self.symbol_norm(x if self.side is None else x + self.side(side))
-
-    def places(self, index: Int[Tensor, "T"]) -> tuple[Float[Tensor, "T half"], Float[Tensor, "T width"]]:
-        """Rotary turns and waves of coordinates signed from the anchor."""
-        return rotary_turns(index, self.config.dim, self.config.base), waves(index, self.config.width)
 
 
 def _attender(layout: AttentionLayout, scale: float) -> Attend:
