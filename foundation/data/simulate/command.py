@@ -34,10 +34,11 @@ def sky(
     missing_image: float = SkySurvey.missing_image,
     missing_spectrum: float = SkySurvey.missing_spectrum,
     missing_scalar: float = SkySurvey.missing_scalar,
+    outliers: float = SkySurvey.outliers,
 ) -> None:
     """Simulate a cross-matched sky: galaxies, quasars and stars with images, spectra, photometry and redshifts.
 
-    Object number i of a seed is always the same, whatever number of objects or workers was asked for.
+    Object number i of a seed is always the same, whatever else was asked for.
 
     Example:
         foundation simulate sky --out runs/sky --objects 5000 --seed 0 --workers 2 --picture runs/sky.png
@@ -59,6 +60,7 @@ def sky(
         missing_image: probability that an object has no image.
         missing_spectrum: the same of each spectrum, but one of them always stays.
         missing_scalar: the same of each catalogue entry.
+        outliers: fraction of pixels whose noise is five times what is reported.
 
     Raises:
         FoundationError: an option makes no sense, speclite is missing, or the disk is full.
@@ -69,7 +71,7 @@ def sky(
         )
     survey = SkySurvey(
         seed, galaxies, quasars, stars, spectra, image_size, snr, bright_fraction,
-        missing_image, missing_spectrum, missing_scalar,
+        missing_image, missing_spectrum, missing_scalar, outliers,
     )  # fmt: skip
     if picture is not None:
         _draw(survey, picture, min(objects, ON_THE_PAGE), start)

@@ -7,7 +7,7 @@ import numpy as np
 
 from foundation.data.records import Record, Sample, Scalar, Spectrum
 from foundation.data.simulate import camera, photometer, photometry
-from foundation.data.simulate.instrument import SPECTROGRAPHS
+from foundation.data.simulate.instrument import OUTLIERS, SPECTROGRAPHS
 from foundation.data.simulate.source import KINDS, Source, draw_source
 from foundation.data.simulate.spectrograph import observe
 from foundation.errors import FoundationError
@@ -40,6 +40,8 @@ class SkySurvey:
         missing_image: probability that there is no image.
         missing_spectrum: the same of each spectrum, but one of them always stays.
         missing_scalar: the same of each catalogue entry.
+        outliers: fraction of a spectrograph's pixels whose noise is five times what is reported; without them the truth
+            has a chi-squared of 1 a pixel, with them of 1.24.
     """
 
     seed: int = 0
@@ -53,6 +55,7 @@ class SkySurvey:
     missing_image: float = 0.05
     missing_spectrum: float = 0.2
     missing_scalar: float = 0.2
+    outliers: float = OUTLIERS[0]
 
     def __post_init__(self) -> None:
         mix = (self.galaxies, self.quasars, self.stars)
@@ -113,7 +116,8 @@ class SkySurvey:
             if name == GAIA:
                 records |= photometer.expose(source.flux, snr, draws[name]).records
             else:
-                records[name] = observe(name, source.light(SPECTROGRAPHS[name].light), snr, draws[name]).spectrum
+                light = source.light(SPECTROGRAPHS[name].light)
+                records[name] = observe(name, light, snr, draws[name], self.outliers).spectrum
         return records
 
     def _exposure(self, name: str, draw: np.random.Generator) -> float:

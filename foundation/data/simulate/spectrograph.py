@@ -77,7 +77,9 @@ class Observation:
         return together.flux
 
 
-def observe(modality: str, flux: np.ndarray, snr: float, draw: np.random.Generator) -> Observation:
+def observe(
+    modality: str, flux: np.ndarray, snr: float, draw: np.random.Generator, outliers: float = OUTLIERS[0]
+) -> Observation:
     """Observe an object for as long as it takes to reach a signal-to-noise.
 
     Args:
@@ -85,6 +87,7 @@ def observe(modality: str, flux: np.ndarray, snr: float, draw: np.random.Generat
         flux: f_λ on the lattice of the instrument's `light`, 1e-17 erg/s/cm²/Å.
         snr: wanted median signal-to-noise per pixel.
         draw: decides fibre, calibration, noise and defects.
+        outliers: fraction of pixels whose noise is five times what is reported.
     """
     instrument = SPECTROGRAPHS[modality]
     fibre = FIBRES[draw.integers(len(FIBRES))]
@@ -99,7 +102,9 @@ def observe(modality: str, flux: np.ndarray, snr: float, draw: np.random.Generat
     exposure = float(np.median((np.abs(np.concatenate(signals)) / np.concatenate(sigmas))[live])) / snr
     sigmas = [s * exposure for s in sigmas]
     wrong = instrument.flags.dichroic if draw.random() < DICHROIC[0] else 0
-    measured = [_measure(instrument, c, f, s, wrong, draw) for c, f, s in zip(cameras, signals, sigmas, strict=True)]
+    measured = [
+        _measure(instrument, c, f, s, wrong, outliers, draw) for c, f, s in zip(cameras, signals, sigmas, strict=True)
+    ]
     return Observation(_together(instrument, measured), tuple(measured), tuple(signals), tuple(sigmas))
 
 
@@ -195,6 +200,7 @@ def _measure(
     signal: np.ndarray,
     sigma: np.ndarray,
     dichroic: int,
+    outliers: float,
     draw: np.random.Generator,
 ) -> Spectrum:
     """One arm of one exposure: noise, airglow residuals, misreported inverse variance, rejected pixels.
@@ -203,7 +209,7 @@ def _measure(
     """
     n = len(signal)
     noise = correlated(n, instrument.correlation, draw)
-    noise[draw.random(n) < OUTLIERS[0]] *= OUTLIERS[1]
+    noise[draw.random(n) < outliers] *= OUTLIERS[1]
     persistent = slice(0, n // 3 if instrument.persistence and draw.random() < instrument.persistence else 0)
     sigma = np.concatenate([PERSISTENT * sigma[persistent], sigma[persistent.stop :]])
     noise += SKY_RESIDUAL * draw.normal() * camera.line_share

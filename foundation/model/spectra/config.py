@@ -29,6 +29,8 @@ class SpectraConfig:
             of waves of the wavelength.
         periods: shortest and longest of the waves, in ln(wavelength) or in Å.
         decoder: "cross" answers for any grid, each patch for itself; "additive", as published, for the patches read.
+        terms: of the series by which each state tells the flux around its patch, added to the decoder's answer; 0, as
+            published, is none.
 
     Raises:
         FoundationError: sizes that do not fit each other.
@@ -44,6 +46,7 @@ class SpectraConfig:
     code: Code = "logarithm"
     periods: tuple[float, float] = (4e-5, 8.0)
     decoder: Decoder = "cross"
+    terms: int = 32
 
     def __post_init__(self) -> None:
         if min(self.patch, self.width, self.depth, self.decoder_depth, self.heads) < 1 or self.width % (4 * self.heads):
@@ -51,6 +54,8 @@ class SpectraConfig:
                 f"patch {self.patch}, width {self.width}, depths {self.depth} and {self.decoder_depth}, {self.heads} "
                 "heads. Give 1 or more of each, and a width that is a multiple of four times the heads."
             )
+        if self.terms < 0:
+            raise FoundationError(f"a series of {self.terms} terms. Give 0 for none, or as many as pixels of a patch.")
         if not 0 < self.periods[0] < self.periods[1]:
             raise FoundationError(f"periods from {self.periods[0]} to {self.periods[1]}. Give 0 < shortest < longest.")
         for name, choice, known in (
@@ -62,7 +67,7 @@ class SpectraConfig:
     @classmethod
     def published(cls) -> "SpectraConfig":
         """Parts and constants of the universal spectral tokenizer; its periods are known at second hand only."""
-        return cls(channels="published", code="published", periods=(0.1, 1e6), decoder="additive")
+        return cls(channels="published", code="published", periods=(0.1, 1e6), decoder="additive", terms=0)
 
     @property
     def block(self) -> ModelConfig:

@@ -1,5 +1,6 @@
 """The likelihood of spectra: squared errors over variances with a floor, so that bright stars do not rule it."""
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -34,6 +35,7 @@ def misfit(
     measured: SpectralBatch,
     weight: Float[Tensor, "T"] | None = None,
     floor: float = FLOOR,
+    tail: float = math.inf,
 ) -> Misfit:
     """Compare what was predicted with what was measured, in float32.
 
@@ -42,8 +44,12 @@ def misfit(
         measured: the same pixels; invalid ones do not count.
         weight: of each patch; None = 1.
         floor: fraction of the measured flux added to its noise in quadrature; 0 is the published loss.
+        tail: errors beyond this many sigmas count in proportion to themselves and not to their square (Huber 1964), so
+            that cosmic rays and bright stars do not rule the gradient.
     """
     variance = torch.where(measured.valid, measured.sigma.square() + (floor * measured.value).square(), 1.0)
-    each = torch.where(measured.valid, (value.float() - measured.value).square() / variance, 0.0)
+    pull = torch.where(measured.valid, (value.float() - measured.value) / variance.sqrt(), 0.0)
+    within = pull.abs().clamp(max=tail)
+    each = within * (2 * pull.abs() - within)  # the square where it is within
     share = measured.valid.float() * (1.0 if weight is None else weight[:, None])
     return Misfit((each * share).sum(), share.sum())

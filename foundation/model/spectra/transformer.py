@@ -18,6 +18,7 @@ from foundation.model.spectra.batch import Grid, SpectralBatch
 from foundation.model.spectra.config import SpectraConfig
 from foundation.model.spectra.decoder import DECODERS
 from foundation.model.spectra.embed import PatchEmbedding, PlaceEmbedding
+from foundation.model.spectra.field import LocalField
 from foundation.model.spectra.wavelength import middle, turns
 
 SHORTEST_TURN = 2e-4  # of rotations, in ln(wavelength): 60 km/s, a patch of GALAH
@@ -34,6 +35,7 @@ class SpectralTransformer(nn.Module):
         self.norm, self.out_norm = make_norm(c.block.norm, c.width), make_norm(c.block.norm, c.width)
         self.decoder = DECODERS[c.decoder](c)
         self.head = nn.Linear(c.width, c.patch)
+        self.field = LocalField(c.width, c.terms) if c.terms else None
         for name, module in self.named_modules():
             if isinstance(module, nn.Linear):
                 initialise_map(name, module)
@@ -58,7 +60,8 @@ class SpectralTransformer(nn.Module):
         """
         self._check(asked)
         x = self.decoder(self.questions(asked), states, asked, read, (self._turns(asked), self._turns(read)))
-        return self.head(self.out_norm(x))
+        answer = self.head(self.out_norm(x))
+        return answer if self.field is None else answer + self.field(states, read, asked)
 
     def forward(self, read: SpectralBatch, asked: Grid) -> Float[Tensor, "Q W"]:
         """Encode, then decode."""

@@ -19,6 +19,7 @@ class SpectraDataConfig:
         modalities: names of the spectra to train on; empty = all spectra of a sample.
         patches_per_batch: budget of one rank's micro-batch.
         members: of the shards, from which the spectra of a micro-batch are drawn, so that it holds several surveys.
+        pairs: probability that, of an object with several spectra in one unit, another than the one read is asked.
         workers: loader processes of each rank; what is drawn does not depend on it.
 
     Raises:
@@ -30,12 +31,14 @@ class SpectraDataConfig:
     modalities: tuple[str, ...] = ()
     patches_per_batch: int = 8192
     members: int = 4
+    pairs: float = 0.0
     workers: int = 2
 
     def __post_init__(self) -> None:
-        if self.patches_per_batch < 1 or self.members < 1:
+        if self.patches_per_batch < 1 or self.members < 1 or not 0 <= self.pairs <= 1:
             raise FoundationError(
-                f"{self.patches_per_batch} patches a batch, of {self.members} members. Give 1 or more of each."
+                f"{self.patches_per_batch} patches a batch, of {self.members} members, {self.pairs} of them pairs. "
+                "Give 1 or more patches and members, and pairs from 0 to 1."
             )
 
 
@@ -49,8 +52,9 @@ class SpectraObjective:
         fraction: of "spans", the share hidden.
         span: of "spans", their length in ln(wavelength).
         seen: of "spans", the weight of what is not hidden.
-        split: of "denoise", how much noise is added to what is read.
+        split: of "denoise", how much noise is added to what is read; of "spans" too if positive.
         floor: error added to the noise, as a fraction of the flux.
+        tail: errors beyond this many sigmas do not count by their square.
     """
 
     kind: Literal["spans", "denoise", "autoencode"] = "spans"
@@ -59,10 +63,11 @@ class SpectraObjective:
     seen: float = 0.1
     split: float = 1.0
     floor: float = FLOOR
+    tail: float = 5.0
 
     @property
     def policy(self) -> SpectralObjective:
         """The objective."""
         if self.kind == "spans":
-            return FillSpans(self.fraction, self.span, self.seen)
+            return FillSpans(self.fraction, self.span, self.seen, self.split)
         return Denoise(self.split) if self.kind == "denoise" else Autoencode()

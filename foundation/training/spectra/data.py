@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -12,14 +12,14 @@ from torch.utils.data import DataLoader, Dataset
 
 from foundation.data.numbered import NumberedLoader
 from foundation.data.ranked import RankedData
-from foundation.data.records import Spectrum
+from foundation.data.records import Sample, Spectrum
 from foundation.data.shards import RecordShards
 from foundation.errors import FoundationError
 from foundation.model.spectra.batch import SpectralBatch
 from foundation.movable import Movable
 from foundation.tokenizers.native import NativeConfig, Patches, patches_if_any
 from foundation.training.spectra.config import SpectraDataConfig
-from foundation.training.spectra.objective import Question, SpectralObjective
+from foundation.training.spectra.objective import Question, SpectralObjective, another
 
 VERSION = 1  # of the saved state
 KEPT = 16  # members of the shards that a process keeps
@@ -38,6 +38,13 @@ class QuestionBatch(Movable):
         """Lay them end to end."""
         read, asked = ([getattr(q, side) for q in questions] for side in ("read", "asked"))
         return cls(SpectralBatch.packed(read), SpectralBatch.packed(asked), torch.cat([q.weight for q in questions]))
+
+
+class Seen(NamedTuple):
+    """A spectrum, and others of the same object in the same unit."""
+
+    patches: Patches
+    others: tuple[Patches, ...]
 
 
 class SpectraMix(Dataset[QuestionBatch]):
@@ -70,7 +77,7 @@ class SpectraMix(Dataset[QuestionBatch]):
         draw = np.random.default_rng((self.seed, self.rank, index))
         count = min(self.config.members, self.shards.members)
         members = draw.choice(self.shards.members, count, replace=False).tolist()
-        pool = [patches for member in members for patches in self._spectra(member)]
+        pool = [seen for member in members for seen in self._spectra(member)]
         if not pool:
             raise FoundationError(
                 f"{self.shards.path}: {count} members hold no spectrum with enough valid pixels. "
@@ -78,7 +85,7 @@ class SpectraMix(Dataset[QuestionBatch]):
             )
         generator = torch.Generator().manual_seed(int(draw.integers(1 << 62)))
         chosen = self._within_budget([pool[i] for i in draw.permutation(len(pool))])
-        return QuestionBatch.of([self.objective(patches, generator) for patches in chosen])
+        return QuestionBatch.of([self._question(seen, generator) for seen in chosen])
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name != "_spectra"}  # a cache does not travel
@@ -92,15 +99,26 @@ class SpectraMix(Dataset[QuestionBatch]):
         """What a place in this mix refers to."""
         return {"version": VERSION, "ranks": self.ranks, "seed": self.seed, "data": self.shards.manifest.fingerprint}
 
-    def _within_budget(self, pool: list[Patches]) -> list[Patches]:
+    def _question(self, seen: Seen, generator: torch.Generator) -> Question:
+        if seen.others and float(torch.rand((), generator=generator)) < self.config.pairs:
+            return another(seen.patches, seen.others[int(torch.randint(len(seen.others), (), generator=generator))])
+        return self.objective(seen.patches, generator)
+
+    def _within_budget(self, pool: list[Seen]) -> list[Seen]:
         """The first ones, as many as there is room for; at least one."""
-        total = np.cumsum([len(patches) for patches in pool])
+        total = np.cumsum([len(seen.patches) for seen in pool])
         return pool[: max(int(np.searchsorted(total, self.config.patches_per_batch, "right")), 1)]
 
-    def _member(self, member: int) -> list[Patches]:
+    def _member(self, member: int) -> list[Seen]:
+        return [seen for sample in self.shards.member(member) for seen in self._seen(sample)]
+
+    def _seen(self, sample: Sample) -> list[Seen]:
+        """The spectra of one object."""
         wanted = self.config.modalities
-        records = [r for s in self.shards.member(member) for name, r in s.items() if not wanted or name in wanted]
-        return [p for r in records if isinstance(r, Spectrum) and (p := patches_if_any(r, self.cut)) is not None]
+        records = [r for n, r in sample.items() if isinstance(r, Spectrum) and (not wanted or n in wanted)]
+        cut = [(p, r.unit) for r in records if (p := patches_if_any(r, self.cut)) is not None]
+        others = [tuple(q for q, u in cut if q is not p and u == unit and self.config.pairs) for p, unit in cut]
+        return [Seen(p, rest) for (p, _), rest in zip(cut, others, strict=True)]
 
 
 class SpectraDataModule(RankedData):

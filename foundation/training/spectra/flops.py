@@ -16,5 +16,6 @@ def forward_flops(config: SpectraConfig, read: Grid, asked: Grid) -> float:
     decoder = crossing if config.decoder == "cross" else block
     place = width * (width + config.patch + SHAPE) if config.code == "logarithm" else 0
     pixels = rows.sum() * CHANNELS[config.channels] * config.patch * width + queries.sum() * config.patch * width
+    pixels += rows.sum() * config.terms * width
     total: torch.Tensor = config.depth * block + config.decoder_depth * decoder + pixels
     return float(2 * (total + (rows.sum() + queries.sum()) * place))

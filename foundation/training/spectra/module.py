@@ -1,5 +1,6 @@
 """SpectraModule: one training step on questions about spectra; Lightning runs the rest."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -28,6 +29,7 @@ class SpectraModule(TrainingModule):
         steps: optimiser steps of the whole run.
         floor: error added to the noise, as a fraction of the flux.
         record: plain values stored in every checkpoint under "foundation".
+        tail: errors beyond this many sigmas do not count by their square.
     """
 
     model: SpectralTransformer
@@ -39,9 +41,10 @@ class SpectraModule(TrainingModule):
         steps: int,
         floor: float = FLOOR,
         record: Mapping[str, Any] | None = None,
+        tail: float = math.inf,
     ) -> None:
         super().__init__(model, optim, steps, record)
-        self.floor = floor
+        self.floor, self.tail = floor, tail
         self._checked: list[Misfit] = []
 
     def training_step(self, batch: QuestionBatch, batch_idx: int = 0) -> Float[Tensor, ""]:
@@ -71,4 +74,4 @@ class SpectraModule(TrainingModule):
         return Work(patches, spectra, 3 * forward_flops(self.model.config, batch.read, batch.asked))
 
     def _asked(self, batch: QuestionBatch) -> Misfit:
-        return misfit(self.model(batch.read, batch.asked), batch.asked, batch.weight, self.floor)
+        return misfit(self.model(batch.read, batch.asked), batch.asked, batch.weight, self.floor, self.tail)

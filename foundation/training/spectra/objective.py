@@ -32,6 +32,13 @@ class SpectralObjective(ABC):
         """The same patches and generator state give the same question."""
 
 
+def another(read: Patches, asked: Patches) -> Question:
+    """What another instrument saw of the same object, in the scale of what is read; both must have one unit."""
+    ratio = asked.scale / read.scale
+    scaled = replace(asked, value=asked.value * ratio, sigma=asked.sigma * ratio, scale=read.scale)
+    return Question(read, scaled, torch.ones(len(asked)))
+
+
 @dataclass(frozen=True)
 class Autoencode(SpectralObjective):
     """Put out what was read, as published: a perfect answer copies the noise."""
@@ -49,6 +56,7 @@ class FillSpans(SpectralObjective):
         fraction: of the patches hidden, at least one and not all.
         span: length of a span in ln(wavelength), if the spectrum is long enough; 0.03 is 9000 km/s.
         seen: weight of the patches that were read; those hidden have 1.
+        split: as in `Denoise`, which comes first, so that what was read need not be copied with its noise; 0 = none.
 
     Raises:
         FoundationError: values that hide nothing or everything.
@@ -57,20 +65,22 @@ class FillSpans(SpectralObjective):
     fraction: float = 0.4
     span: float = 0.03
     seen: float = 0.1
+    split: float = 0.0
 
     def __post_init__(self) -> None:
-        if not 0 < self.fraction < 1 or self.span <= 0 or self.seen < 0:
+        if not 0 < self.fraction < 1 or self.span <= 0 or min(self.seen, self.split) < 0:
             raise FoundationError(
-                f"spans of {self.span} that hide {self.fraction}, weight {self.seen} of the rest. "
-                "Give a fraction between 0 and 1, a span above 0, and a weight of 0 or more."
+                f"spans of {self.span} that hide {self.fraction}, weight {self.seen} of the rest, noise split by "
+                f"{self.split}. Give a fraction between 0 and 1, a span above 0, and 0 or more for the others."
             )
 
     def __call__(self, patches: Patches, generator: Generator) -> Question:
         """The patches outside the spans are read."""
+        whole = Denoise(self.split)(patches, generator) if self.split else Autoencode()(patches, generator)
         if len(patches) < 2:
-            return Question(patches, patches, torch.ones(len(patches)))
+            return whole
         hidden = self.hidden(patches, generator)
-        return Question(patches.select(~hidden), patches, torch.where(hidden, 1.0, self.seen))
+        return Question(whole.read.select(~hidden), whole.asked, torch.where(hidden, 1.0, self.seen))
 
     def hidden(self, patches: Patches, generator: Generator) -> Bool[Tensor, "P"]:
         """Spans around patches drawn one after the other, the last cut short, until enough are hidden."""

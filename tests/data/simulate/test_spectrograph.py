@@ -86,6 +86,16 @@ def test_noise_is_as_large_as_declared(seen, modality):
     assert (np.abs(pulls) > 4).mean() == pytest.approx(0.0042, abs=0.0012)
 
 
+def test_outliers_are_what_lifts_the_chi_squared_of_the_truth():
+    for share, expected in ((0.0, 1.0), (0.01, 1.24)):
+        draws = [np.random.default_rng([9, i]) for i in range(30)]
+        seen = [observe("spectrum_desi", flat("spectrum_desi"), 10.0, draw, share) for draw in draws]
+        pulls = [
+            (o.spectrum.flux - o.noiseless)[away_from_sky(o)] ** 2 * o.spectrum.ivar[away_from_sky(o)] for o in seen
+        ]
+        assert np.concatenate(pulls).mean() == pytest.approx(expected, abs=0.05)
+
+
 @pytest.mark.parametrize("modality", SURVEYS)
 def test_neighbouring_noise_correlates_as_declared(seen, modality):
     products, squares = [], []

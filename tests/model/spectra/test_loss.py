@@ -37,3 +37,15 @@ def test_invalid_pixels_give_no_gradient(three):
     value = torch.zeros_like(batch.value, requires_grad=True)
     misfit(value, batch).mean.backward()
     assert value.grad is not None and not value.grad[~batch.valid].any() and value.grad[batch.valid].any()
+
+
+def test_beyond_the_tail_errors_count_in_proportion(three):
+    batch = SpectralBatch.packed(three)
+    sigma = batch.sigma.clamp(min=1e-9)
+    for pulls, expected in ((2.0, 4.0), (5.0, 25.0), (50.0, 2 * 5 * 50 - 25)):
+        value = batch.value + pulls * sigma
+        assert misfit(value, batch, floor=0, tail=5.0).mean.item() == pytest.approx(expected, rel=1e-3)
+        assert misfit(value, batch, floor=0).mean.item() == pytest.approx(pulls**2, rel=1e-3)
+    value = (batch.value + 50 * sigma).requires_grad_()
+    [slope] = torch.autograd.grad(misfit(value, batch, floor=0, tail=5.0).chi2, value)
+    torch.testing.assert_close(slope[batch.valid] * sigma[batch.valid], torch.full_like(slope[batch.valid], 10.0))

@@ -1,5 +1,7 @@
 """What is asked of a spectrum: spans that hide what they say, and noise that splits in independent parts."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,7 @@ import torch
 from foundation.data.records import Spectrum
 from foundation.errors import FoundationError
 from foundation.tokenizers.native import NativeConfig, patches_of
-from foundation.training.spectra.objective import Autoencode, Denoise, FillSpans
+from foundation.training.spectra.objective import Autoencode, Denoise, FillSpans, another
 
 
 @pytest.fixture
@@ -64,7 +66,38 @@ def test_both_parts_have_the_noise_they_say_and_share_none(make_patches, generat
     assert abs(float((pulls[0] * pulls[1]).mean())) < 0.02
 
 
+def test_spans_with_split_noise_ask_for_other_noise_than_they_show(make_patches, generator):
+    patches = make_patches(8000, step=1e-5)
+    policy = FillSpans(0.4, span=0.002, seen=0.3, split=1.0)
+    question = policy(patches, generator)
+    there = ~torch.isin(patches.pixel[:, 0], patches.pixel[question.weight == 1][:, 0])
+    torch.testing.assert_close(question.read.sigma, patches.sigma[there] * 2**0.5)
+    pulls = [
+        (p - patches.value[there]) / patches.sigma[there] for p in (question.read.value, question.asked.value[there])
+    ]
+    assert float((pulls[0] * pulls[1]).mean()) == pytest.approx(
+        -1, abs=0.1
+    )  # what is added to one is taken off the other
+    assert torch.equal(question.weight == 1, ~there)
+
+
+def test_another_spectrum_is_asked_in_the_scale_of_the_one_read(make_patches):
+    read, other = make_patches(), make_patches(400)
+    brighter = replace(other, scale=3 * other.scale)
+    question = another(read, brighter)
+    assert question.read is read
+    torch.testing.assert_close(question.asked.value * read.scale, other.value * brighter.scale)
+    torch.testing.assert_close(question.asked.sigma * read.scale, other.sigma * brighter.scale)
+    assert question.asked.scale == read.scale
+
+
 def test_refusals():
-    for wrong in (lambda: FillSpans(0.0), lambda: FillSpans(1.0), lambda: FillSpans(span=0.0), lambda: Denoise(0.0)):
+    for wrong in (
+        lambda: FillSpans(0.0),
+        lambda: FillSpans(1.0),
+        lambda: FillSpans(span=0.0),
+        lambda: Denoise(0.0),
+        lambda: FillSpans(split=-1.0),
+    ):
         with pytest.raises(FoundationError, match="Give"):
             wrong()
