@@ -1,8 +1,9 @@
 """RNA-BAnG checkpoints: the names and layouts of the released tensors, both ways (arXiv:2502.21274; 427 tensors).
 
-Differences of layout, beside names: the release rotates adjacent pairs of a head's components and we the pairs
-(i, i + dim / 2), so the rows of queries and keys of self-attention, and the norms over them, are stored in another
-order; and it stores frequencies, which are constants here: they are compared with ours and left out.
+Differences of layout, beside names: the release has the keys and values of each head side by side in one map; it
+rotates adjacent pairs of a head's components and we the pairs (i, i + dim / 2), so the rows of queries and keys of
+self-attention, and the norms over them, are stored in another order; and it stores frequencies, which are constants
+here: they are compared with ours and left out.
 """
 
 import re
@@ -44,6 +45,7 @@ PARTS = (  # of a block
     (r"\.feed_forward\.out\.", ".feed_forward.2."),
     (r"\.norm([123])\.weight", r".layer_norm_\1.scale"),
 )
+SPLIT = re.compile(r"(blocks\.\d+\.(?:attention|cross))\.(k|v)\.weight")  # one map in the release
 TURNED = re.compile(r"blocks\.\d+\.attention\.(q|kv|[qk]_norm)\.")  # stored with a head's components in another order
 TOLERANCE = 1e-5  # relative, of frequencies that were computed in float32
 
@@ -61,7 +63,7 @@ def released_name(name: str) -> str:
 
 def to_released(state: Mapping[str, Tensor], config: AnchoredConfig) -> dict[str, Tensor]:
     """Parameters of an AnchoredTransformer under the names and in the layout of the release, with its frequencies."""
-    turned = {released_name(n): _reorder(n, t, config, back=True) for n, t in state.items()}
+    turned = {released_name(n): _reorder(n, t, config, back=True) for n, t in _joined(state, config.dim).items()}
     return turned | dict(_frequencies(config))
 
 
@@ -87,11 +89,12 @@ def from_released(
     with torch.device("meta"):
         model = kind(config)
     constants = dict(_frequencies(config))
-    wanted = {released_name(n): t for n, t in model.state_dict().items()}
+    joined = _joined(model.state_dict(), config.dim)
+    wanted = {released_name(n): t for n, t in joined.items()}
     check_tensors(tensors, {n: t.shape for n, t in (wanted | constants).items()}, what)
     _check_frequencies(tensors, constants, what)
-    ours = {n: _reorder(n, tensors[released_name(n)], config, back=False) for n in model.state_dict()}
-    model.load_state_dict(ours, strict=True, assign=True)
+    ours = {n: _reorder(n, tensors[released_name(n)], config, back=False) for n in joined}
+    model.load_state_dict(_parted(ours, config.dim), strict=True, assign=True)
     return model.requires_grad_(True).eval()
 
 
@@ -144,6 +147,32 @@ def _check_frequencies(tensors: Mapping[str, Tensor], constants: Mapping[str, Te
             f"{what}: {len(other)} tensors of frequencies, such as {other[0]}, are not those of the published model. "
             "Give a model with its rotary and distance codes."
         )
+
+
+def _joined(state: Mapping[str, Tensor], dim: int) -> dict[str, Tensor]:
+    """With one map for the keys and values of each attention, head by head."""
+    joined = {}
+    for name, tensor in state.items():
+        found = SPLIT.search(name)
+        if found is None:
+            joined[name] = tensor
+        elif found[2] == "k":
+            values = state[name.replace(".k.", ".v.")]
+            pair = [x.unflatten(0, (-1, dim)) for x in (tensor, values)]
+            joined[name.replace(".k.", ".kv.")] = torch.stack(pair, 1).flatten(0, 2)
+    return joined
+
+
+def _parted(state: Mapping[str, Tensor], dim: int) -> dict[str, Tensor]:
+    """`_joined` undone."""
+    parted = {}
+    for name, tensor in state.items():
+        if name.endswith(("attention.kv.weight", "cross.kv.weight")):
+            keys, values = tensor.unflatten(0, (-1, 2, dim)).unbind(1)
+            parted |= {name.replace(".kv.", f".{x}."): t.flatten(0, 1) for x, t in (("k", keys), ("v", values))}
+        else:
+            parted[name] = tensor
+    return parted
 
 
 def _reorder(name: str, tensor: Tensor, config: AnchoredConfig, back: bool) -> Tensor:

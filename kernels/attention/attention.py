@@ -14,15 +14,16 @@ from foundation.kernels.attention.reference import reference_attention
 def attention(
     q: Float[Tensor, "Tq heads dim"],
     k: Float[Tensor, "Tk heads dim"],
-    v: Float[Tensor, "Tk heads dim"],
+    v: Float[Tensor, "Tk heads width"],
     layout: AttentionLayout,
     scale: float | None = None,
     bias: Bias | None = None,
     backend: Backend = "auto",
-) -> Float[Tensor, "Tq heads dim"]:
+) -> Float[Tensor, "Tq heads width"]:
     """Packed attention by the rule of `layout`; equals `reference_attention` up to rounding.
 
     Rows that see no key (a query document without context) give zeros. q, k and v may be strided views of one tensor.
+    width = dim, but where points alone decide (a PointBias), q and k may be [T, heads, 0].
 
     Args:
         scale: 1 / sqrt(dim) if None.
@@ -33,10 +34,11 @@ def attention(
     Raises:
         ValueError: the parts do not fit each other, or the backend cannot serve them.
     """
-    check_rows(q, k, v, layout)
+    check_rows(q, k, v, layout, pointed=isinstance(bias, PointBias))
     if bias is not None:
         check_bias(bias, q, k)
-    path = choose(backend, q)
+    scale = 1.0 if scale is None and q.shape[-1] == 0 else scale
+    path = choose(backend, v)
     if path == "reference":
         return reference_attention(q, k, v, layout, scale, bias)
     if path == "triton":
@@ -49,8 +51,8 @@ def attention(
     return grouped_attention(q, k, v, layout, scale, bias)
 
 
-def check_rows(q: Tensor, k: Tensor, v: Tensor, layout: AttentionLayout) -> None:
-    """Ranks, lengths, types and devices.
+def check_rows(q: Tensor, k: Tensor, v: Tensor, layout: AttentionLayout, pointed: bool = False) -> None:
+    """Ranks, lengths, types and devices; where points decide, queries and keys may have no components.
 
     Raises:
         ValueError: q, k, v and the layout do not fit each other.
@@ -65,7 +67,8 @@ def check_rows(q: Tensor, k: Tensor, v: Tensor, layout: AttentionLayout) -> None
             f"attention: q, k, v have {len(q)}, {len(k)}, {len(v)} rows, the layout has {len(layout.query_code)} "
             f"queries and {len(layout.key_code)} keys. Build the layout from the same batch."
         )
-    if not q.shape[1:] == k.shape[1:] == v.shape[1:]:
+    dim = 0 if pointed and q.shape[2] == 0 else v.shape[2]
+    if not q.shape[1:] == k.shape[1:] == (v.shape[1], dim):
         shapes = ", ".join(str(list(x.shape[1:])) for x in (q, k, v))
         raise ValueError(f"attention: q, k, v have [heads, dim] {shapes}. Give all three the same.")
     if not q.dtype == k.dtype == v.dtype:

@@ -33,8 +33,8 @@ def use_backend(backend: str) -> Iterator[None]:
         _chosen.reset(before)
 
 
-def choose(backend: str, q: Tensor) -> str:
-    """The path to take for these queries, never "auto": Triton for what its kernels serve on a GPU, else sdpa.
+def choose(backend: str, rows: Tensor) -> str:
+    """The path to take for rows like these, never "auto": Triton for what its kernels serve on a GPU, else sdpa.
 
     Raises:
         ValueError: there is no such backend, or it cannot serve the request.
@@ -42,8 +42,8 @@ def choose(backend: str, q: Tensor) -> str:
     _check_name(backend)
     backend = _chosen.get() if backend == "auto" else backend
     if backend == "auto":
-        return "triton" if q.device.type == "cuda" and why_not(q) is None else "sdpa"
-    if backend == "triton" and (reason := why_not(q)) is not None:
+        return "triton" if rows.device.type == "cuda" and why_not(rows) is None else "sdpa"
+    if backend == "triton" and (reason := why_not(rows)) is not None:
         raise ValueError(f"attention: backend='triton' {reason} Or take backend='sdpa'.")
     return backend
 

@@ -14,11 +14,11 @@ from foundation.kernels.attention.ragged import ragged_attention
 def grouped_attention(
     q: Float[Tensor, "Tq heads dim"],
     k: Float[Tensor, "Tk heads dim"],
-    v: Float[Tensor, "Tk heads dim"],
+    v: Float[Tensor, "Tk heads width"],
     layout: AttentionLayout,
     scale: float | None = None,
     bias: Bias | None = None,
-) -> Float[Tensor, "Tq heads dim"]:
+) -> Float[Tensor, "Tq heads width"]:
     """Attention as `reference_attention` defines it, by PyTorch's fused attention.
 
     Rows are gathered once and split, not indexed block by block: the gradient of a split is one concatenation, that
@@ -42,14 +42,15 @@ def grouped_attention(
 
 def _with_points(
     q: Tensor, k: Tensor, v: Tensor, layout: AttentionLayout, scale: float, bias: PointBias
-) -> Float[Tensor, "Tq heads dim"]:
-    """The bias as more columns of queries and keys, in its own precision; values are widened to match."""
+) -> Float[Tensor, "Tq heads width"]:
+    """The bias as more columns of queries and keys, in its own precision; all are widened to the widest."""
     query, key = bias.folded(layout)
-    fine, dim = torch.promote_types(query.dtype, q.dtype), q.shape[-1]
-    wide_q = torch.cat([q.to(fine) * scale, query.to(fine)], -1)
-    wide_k = torch.cat([k.to(fine), key.to(fine)], -1)
-    wide_v = F.pad(v.to(fine), (0, query.shape[-1]))
-    return grouped_attention(wide_q, wide_k, wide_v, layout, 1.0)[..., :dim].to(q.dtype)
+    fine, dim = torch.promote_types(query.dtype, q.dtype), v.shape[-1]
+    wide_q = torch.cat([q.to(fine) * scale, query.to(fine)], -1) if q.shape[-1] else query
+    wide_k = torch.cat([k.to(fine), key.to(fine)], -1) if q.shape[-1] else key
+    width = max(dim, wide_q.shape[-1])
+    rows = (F.pad(x, (0, width - x.shape[-1])) for x in (wide_q, wide_k, v.to(fine)))
+    return grouped_attention(*rows, layout, 1.0)[..., :dim].to(q.dtype)
 
 
 def _block_attention(q: Tensor, k: Tensor, v: Tensor, block: Block, scale: float) -> Tensor:

@@ -21,11 +21,11 @@ def visible(layout: AttentionLayout) -> Bool[Tensor, "Tq Tk"]:
 def reference_attention(
     q: Float[Tensor, "Tq heads dim"],
     k: Float[Tensor, "Tk heads dim"],
-    v: Float[Tensor, "Tk heads dim"],
+    v: Float[Tensor, "Tk heads width"],
     layout: AttentionLayout,
     scale: float | None = None,
     bias: Bias | None = None,
-) -> Float[Tensor, "Tq heads dim"]:
+) -> Float[Tensor, "Tq heads width"]:
     """softmax(q k^T * scale + bias) v over the visible keys; a row that sees no key gives zeros.
 
     Args:

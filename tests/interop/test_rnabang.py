@@ -55,8 +55,9 @@ def test_both_ways(prefix):
 def test_keys_and_values_alternate_by_head():
     """Row (head, key or value, component) of the released map, with adjacent pairs in the keys alone."""
     config = AnchoredConfig(width=4, protein_depth=0, depth=1, heads=2, dim=4, hidden=4)
-    weight = torch.arange(16.0)[:, None].expand(16, 4)  # ours: head, key or value, half, pair
-    released = to_released({"blocks.0.attention.kv.weight": weight}, config)
+    keys, values = torch.tensor([0.0, 1, 2, 3, 8, 9, 10, 11]), torch.tensor([4.0, 5, 6, 7, 12, 13, 14, 15])
+    ours = {f"blocks.0.attention.{n}.weight": x[:, None].expand(8, 4) for n, x in (("k", keys), ("v", values))}
+    released = to_released(ours, config)  # a head of ours: half, pair
     rows = released["main_model.trunk.encoder_na_0.self_mha.linear_kv.weight"][:, 0].tolist()
     assert rows == [0, 2, 1, 3, 4, 5, 6, 7, 8, 10, 9, 11, 12, 13, 14, 15]
 

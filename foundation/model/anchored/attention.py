@@ -26,32 +26,33 @@ def attention_scale(dim: int) -> float:
 
 
 class _Heads(nn.Module):
-    """Projections to heads and back, which both kinds of attention share; a head has keys and values side by side."""
+    """Projections to heads and back, which both kinds of attention share."""
 
     def __init__(self, config: AnchoredConfig) -> None:
         super().__init__()
         inner, self.heads = config.heads * config.dim, config.heads
-        self.q = RowLinear(config.width, inner, bias=False)
-        self.kv = RowLinear(config.width, 2 * inner, bias=False)
+        self.q, self.k, self.v = (RowLinear(config.width, inner, bias=False) for _ in range(3))
         self.q_norm, self.k_norm = make_norm(config.dim), make_norm(config.dim)
         self.out = RowLinear(inner, config.width)
 
     def queries(self, x: Float[Tensor, "*rows width"]) -> Float[Tensor, "T heads dim"]:
         """Before norm and rotation."""
-        return self.q(x).flatten(0, -2).unflatten(-1, (self.heads, -1))
+        return self._split(self.q(x))
 
     def keys_values(
         self, x: Float[Tensor, "*rows width"]
     ) -> tuple[Float[Tensor, "T heads dim"], Float[Tensor, "T heads dim"]]:
         """Before norm and rotation of the keys."""
-        k, v = self.kv(x).flatten(0, -2).unflatten(-1, (self.heads, 2, -1)).unbind(-2)
-        return k, v
+        return self._split(self.k(x)), self._split(self.v(x))
 
     def joined(
         self, gathered: Float[Tensor, "T heads dim"], like: Float[Tensor, "*rows width"]
     ) -> Float[Tensor, "*rows width"]:
         """All heads side by side and projected, in rows as `like`."""
         return self.out(gathered.flatten(1).view(*like.shape[:-1], self.out.in_features))
+
+    def _split(self, rows: Float[Tensor, "*rows inner"]) -> Float[Tensor, "T heads dim"]:
+        return rows.flatten(0, -2).unflatten(-1, (self.heads, -1))
 
 
 class SelfAttention(_Heads):

@@ -42,13 +42,12 @@ class GeometricAttention(nn.Module):
             query = self._placed(q.to(rotation.dtype), rotation, translation)  # [R, heads, points, 3]
             both = self._placed(kv.to(rotation.dtype), rotation, translation)
             key, value = both.split([self.points, self.value_points], 2)
-            flat = value.flatten(2)  # [R, heads, 3 * value_points]
-            none = torch.zeros_like(flat)  # distances alone decide
+            nothing = query.new_empty(*query.shape[:2], 0)  # distances alone decide
             bias = PointBias(query, key, self.weight)
-            gathered = attention(none, none, flat, layout, bias=bias).unflatten(-1, (-1, 3))
-            local = torch.einsum("rji,rhpj->rhpi", rotation, gathered - translation[:, None, None])
-            length = (local.square().sum(-1) + NORM_FLOOR).sqrt()
-            features = torch.cat([part.flatten(1) for part in (*local.unbind(-1), length)], -1)
+            gathered = attention(nothing, nothing, value.flatten(2), layout, bias=bias).unflatten(-1, (-1, 3))
+            local = torch.einsum("rji,rhpj->irhp", rotation, gathered - translation[:, None, None])
+            length = (local.square().sum(0, keepdim=True) + NORM_FLOOR).sqrt()
+            features = torch.cat([local, length]).permute(1, 0, 2, 3).flatten(1)
         return self.out(features.to(q.dtype))
 
     @property
@@ -60,6 +59,5 @@ class GeometricAttention(nn.Module):
         self, x: Float[Tensor, "R components"], rotation: Float[Tensor, "R 3 3"], translation: Float[Tensor, "R 3"]
     ) -> Float[Tensor, "R heads points 3"]:
         """All x components, then all y, then all z: points in the residue's frame, put into space."""
-        local = torch.stack(x.chunk(3, -1), -1)  # [R, heads * points, 3]
-        placed = torch.einsum("rij,rpj->rpi", rotation, local) + translation[:, None]
-        return placed.unflatten(1, (self.heads, -1))
+        placed = rotation @ x.unflatten(-1, (3, -1)) + translation[..., None]  # [R, 3, heads * points]
+        return placed.unflatten(-1, (self.heads, -1)).permute(0, 2, 3, 1)

@@ -12,15 +12,17 @@ from foundation.kernels.attention.layout import AttentionLayout
 def triton_attention(
     q: Float[Tensor, "Tq heads dim"],
     k: Float[Tensor, "Tk heads dim"],
-    v: Float[Tensor, "Tk heads dim"],
+    v: Float[Tensor, "Tk heads width"],
     layout: AttentionLayout,
     scale: float | None = None,
     bias: Bias | None = None,
-) -> Float[Tensor, "Tq heads dim"]:
+) -> Float[Tensor, "Tq heads width"]:
     """Attention as `reference_attention` defines it, by kernels of our own; no atomics, so runs repeat bit by bit.
 
     Before a region that is compiled call `prepare`: lists of tiles have sizes that depend on the data.
     """
+    if q.shape[-1] == 0:  # the kernels have no form for it
+        q, k = (v.new_zeros(len(x), *v.shape[1:]) for x in (q, k))
     scale = q.shape[-1] ** -0.5 if scale is None else scale
     q, k, v = (_aligned(x) for x in (q, k, v))
     extra_q, extra_k, values, table, query_at, key_at = (None,) * 6

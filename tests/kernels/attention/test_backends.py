@@ -59,6 +59,21 @@ def test_folded_points_are_exact_far_from_the_origin(cases, generator):
     assert cases.difference([attention(*rows, layout, bias=single)], [known]) < 1e-5
 
 
+@pytest.mark.parametrize("backend", ["reference", "sdpa", "triton"])
+def test_points_decide_alone_where_queries_and_keys_have_no_components(backend, cases, generator):
+    """The same as with zeros, outputs and gradients."""
+    layout = cases.layout("shared", generator)
+    q, k, v = cases.rows(layout, generator, torch.float32, 2, 32)
+    tensors, make = cases.bias("points", layout, generator, torch.float32)
+    empty, zero = ([x.detach()[..., :0] for x in (q, k)], [torch.zeros_like(x) for x in (q, k)])
+    out, known = (
+        attention(*some, v, layout, bias=make(*tensors), backend=way)
+        for some, way in ((empty, backend), (zero, "reference"))
+    )
+    found, wanted = (torch.autograd.grad(x.sin().sum(), [v, *tensors]) for x in (out, known))
+    assert cases.difference([out, *found], [known, *wanted]) < 3e-5
+
+
 def test_distances_of_points_do_not_change_with_the_frame(generator):
     """Turned and moved together, query and key points weigh the same."""
     layout = AttentionLayout.packed(torch.tensor([0, 30]), torch.zeros(30, dtype=torch.long))
