@@ -46,16 +46,21 @@ def whole_directory(path: Path | str) -> Iterator[Path]:
     try:
         with full_disk_explained(path):
             yield temporary
-        _open_to_readers(temporary)
-        if path.exists():
-            old = Path(tempfile.mkdtemp(prefix=f".{path.name}.old.", dir=path.parent))
-            path.replace(old / path.name)
-            temporary.replace(path)
-            shutil.rmtree(old)
-        else:
-            temporary.replace(path)
+        put_directory(temporary, path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def put_directory(made: Path, path: Path) -> None:
+    """Rename a directory to `path`, on the same disk; one that is there is replaced."""
+    _open_to_readers(made)
+    if path.exists():
+        old = Path(tempfile.mkdtemp(prefix=f".{path.name}.old.", dir=path.parent))
+        path.replace(old / path.name)
+        made.replace(path)
+        shutil.rmtree(old)
+    else:
+        made.replace(path)
 
 
 @contextmanager

@@ -94,7 +94,11 @@ class Manifest:
 
     def save(self, directory: Path) -> None:
         """Write `manifest.json` into a directory."""
-        (directory / NAME).write_text(json.dumps(asdict(self), indent=1) + "\n")
+        (directory / NAME).write_text(self.text())
+
+    def text(self) -> str:
+        """The content of `manifest.json`."""
+        return json.dumps(asdict(self), indent=1) + "\n"
 
     @classmethod
     def load(cls, directory: Path) -> "Manifest":

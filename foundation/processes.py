@@ -1,0 +1,85 @@
+"""processes: the processes that torchrun started together, and how they wait for each other."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+from foundation.errors import FoundationError
+
+
+def place() -> tuple[int, int]:
+    """Rank of this process and number of all, as torchrun told; (0, 1) for a process alone.
+
+    Raises:
+        FoundationError: the environment has one without the other.
+    """
+    rank, world = os.environ.get("RANK"), os.environ.get("WORLD_SIZE")
+    if (rank is None) != (world is None):
+        raise FoundationError(f"The environment has RANK = {rank} and WORLD_SIZE = {world}. Start with torchrun.")
+    return (int(rank), int(world)) if rank is not None and world is not None else (0, 1)
+
+
+@contextmanager
+def together(patience: timedelta) -> Iterator[tuple[int, int]]:
+    """A meeting of all processes over gloo while the context lasts; yields `place()`. A process alone meets nobody.
+
+    Args:
+        patience: how long a process waits for the others before it gives up. One that died is noticed at once.
+    """
+    rank, world = place()
+    if world == 1:
+        yield rank, world
+        return
+    from torch import distributed
+
+    distributed.init_process_group("gloo", timeout=patience)
+    try:
+        yield rank, world
+    finally:
+        distributed.destroy_process_group()
+
+
+def of_first(make: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever it makes
+    """What `make` gives on rank 0, on all ranks; or its error, which all of them raise."""
+    from torch import distributed
+
+    rank, world = place()
+    if world == 1:
+        return make()
+    made: list[Any] = [None]
+    if rank == 0:
+        try:
+            made = [make()]
+        except FoundationError as error:
+            made = [error]
+    distributed.broadcast_object_list(made)
+    if isinstance(made[0], FoundationError):
+        raise made[0]
+    return made[0]
+
+
+def arrived() -> Callable[[], bool]:
+    """Tell the others that this process is done; the result says whether all are.
+
+    Calling it raises a FoundationError as soon as one of them has died.
+    """
+    from torch import distributed
+
+    if place()[1] == 1:
+        return lambda: True
+    work = distributed.barrier(async_op=True)
+
+    def all_are() -> bool:
+        if work is None or not work.is_completed():
+            return work is None
+        try:
+            work.wait()
+        except RuntimeError as error:
+            raise FoundationError(
+                f"Another process of this job has died ({error}). It said why."
+            ) from error
+        return True
+
+    return all_are
