@@ -6,16 +6,14 @@ averaged over axes of one point.
 """
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from foundation.model.fields.boundary import FLAGS
-from foundation.model.fields.encoder import LAYOUT, as_image, as_rows
+from foundation.model.fields.encoder import as_image, as_rows
 from foundation.model.fields.norm import norm_silu
 from foundation.model.fields.strides import KERNELS, AxisPlan, Grid, around
-
-TRANSPOSED = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: F.conv_transpose3d}
+from foundation.model.fields.convolution import transposed
 
 
 class FieldDecoder(nn.Module):
@@ -41,11 +39,11 @@ class FieldDecoder(nn.Module):
         """The fields of the columns on the padded grid."""
         live = [axis for axis in grid if axis.live]
         x = as_image(tokens, [axis.tokens for axis in live])
-        x = _transposed(x, _planar(self.proj1, grid), None, live, 1)
+        x = _closed(x, _planar(self.proj1, grid), None, live, 1)
         size = x.shape[2:]
         x = as_image(norm_silu(as_rows(x), self.norm1), size)
         kernel, bias = self.proj2.index_select(1, columns), self.bias2.index_select(0, columns)
-        x = _transposed(x, _planar(kernel, grid), bias, live, 0)
+        x = _closed(x, _planar(kernel, grid), bias, live, 0)
         lengths = iter(x.shape[2:])
         return x.reshape(*x.shape[:2], *(next(lengths) if axis.live else 1 for axis in grid))
 
@@ -56,17 +54,15 @@ def _planar(kernel: Float[Tensor, "I O k k k"], grid: Grid) -> Float[Tensor, "I 
     return kernel.mean(flat) if flat else kernel
 
 
-def _transposed(
+def _closed(
     x: Float[Tensor, "N I *size"], kernel: Tensor, bias: Tensor | None, live: list[AxisPlan], layer: int
 ) -> Float[Tensor, "N O *larger"]:
     """The transposed convolution of one layer, rings closed."""
     extra = [beyond(axis, layer) for axis in live]
     for a, more in enumerate(extra):
         x = x.index_select(2 + a, around(x.shape[2 + a], more, more, x.device)) if more else x
-    layout, strides = LAYOUT[kernel.dim()], [axis.stride[layer] for axis in live]
-    x = TRANSPOSED[len(live)](
-        x.contiguous(memory_format=layout), kernel.contiguous(memory_format=layout), bias, stride=strides
-    )
+    strides = [axis.stride[layer] for axis in live]
+    x = transposed(x, kernel, bias, strides)
     for a, (more, stride) in enumerate(zip(extra, strides, strict=True)):
         x = x.narrow(2 + a, more * stride, x.shape[2 + a] - 2 * more * stride)
     return x

@@ -9,16 +9,13 @@ import math
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from foundation.model.fields.boundary import FLAGS
 from foundation.model.fields.norm import norm_silu
 from foundation.model.fields.strides import KERNELS, Grid
-
-CONVOLUTION = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
-LAYOUT = {3: torch.contiguous_format, 4: torch.channels_last, 5: torch.channels_last_3d}  # by rank; twice as fast
+from foundation.model.fields.convolution import CONVOLUTION, LAYOUT
 
 
 class FieldEncoder(nn.Module):

@@ -20,7 +20,7 @@ from torch import Generator, Tensor, nn
 
 from foundation.model.fields.boundary import FLAGS, boundary_codes, periodic_axes
 from foundation.model.fields.check import check_dimensions, check_values, columns_of
-from foundation.model.fields.encoder import CONVOLUTION
+from foundation.model.fields.convolution import CONVOLUTION
 from foundation.model.fields.network import FieldNetwork
 from foundation.model.fields.normalise import Scales
 from foundation.model.fields.unet_config import UNetConfig
