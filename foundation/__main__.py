@@ -29,6 +29,7 @@ COMMANDS: dict[str, str | dict[str, str]] = {
     "spectra": {
         "train": "foundation.training.spectra.train:train",
         "embed": "foundation.evaluation.spectra:embed",
+        "tokenizers": "foundation.tokenizers.from_model:tokenizers",
     },
     "export": "foundation.training.export:export",
     "convert": "foundation.interop.command:convert",
@@ -48,7 +49,7 @@ SUMMARY = {
     "tokenize": "train tokenizers (train), turn record shards into token shards (apply)",
     "train": "pretrain the masked transformer on token shards, or train what the config names (system: anchored)",
     "fields": "train on simulations in The Well's layout (train), score, steer and probe models of them",
-    "spectra": "train on spectra of all surveys on their own grids (train), embed files of them (embed)",
+    "spectra": "train on spectra of all surveys on their own grids (train), embed files, make tokenizers of codes",
     "export": "turn a training checkpoint into model.safetensors + config.json",
     "convert": "turn a released checkpoint into safetensors + JSON, running nothing in it",
     "embed": "frozen embeddings of survey files or shards, as parquet or npz",

@@ -9,6 +9,7 @@ from foundation.tokenizers.image import ImageTokenizer
 from foundation.tokenizers.letters import LettersTokenizer
 from foundation.tokenizers.scalar import ScalarTokenizer
 from foundation.tokenizers.spectrum import SpectrumTokenizer
+from foundation.tokenizers.states import StatesTokenizer
 from foundation.tokenizers.stored import CONFIG, StoredTokenizer, read_config
 
 TOKENIZERS: dict[str, type[StoredTokenizer]] = {
@@ -18,6 +19,7 @@ TOKENIZERS: dict[str, type[StoredTokenizer]] = {
     "letters": LettersTokenizer,
     "scalar": ScalarTokenizer,
     "spectrum": SpectrumTokenizer,
+    "states": StatesTokenizer,
 }
 
 

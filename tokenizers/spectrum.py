@@ -138,7 +138,7 @@ class SpectrumTokenizer(LearnedTokenizer):
         """
         c = self.config
         used = record.usable
-        unit = _to_density(record.unit)
+        unit = to_density(record.unit) or 1.0
         flux = np.where(used, record.flux, 0).astype(np.float64) * unit
         istd = np.sqrt(np.minimum(np.where(used, record.ivar, 0) / unit**2, c.clip_ivar))
         level = self.normalization_quantizer.code(float(flux.sum() / (used.sum() + 1)))
@@ -206,9 +206,9 @@ class SpectrumTokenizer(LearnedTokenizer):
 
 
 @lru_cache
-def _to_density(unit: str) -> float:
-    """Factor from the unit to that of calibrated spectra; 1 for counts and relative flux, which have no scale."""
+def to_density(unit: str) -> float | None:
+    """Factor from the unit to that of calibrated spectra; None for counts and relative flux, which have no scale."""
     from astropy import units  # only where spectra are read
 
     one, density = units.Unit(unit), units.Unit(FLUX_DENSITY)
-    return float(one.to(density)) if one.is_equivalent(density) else 1.0
+    return float(one.to(density)) if one.is_equivalent(density) else None

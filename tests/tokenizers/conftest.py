@@ -13,6 +13,7 @@ from foundation.tokenizers.image import ImageConfig, ImageTokenizer
 from foundation.tokenizers.letters import ALPHABETS, LettersConfig, LettersTokenizer
 from foundation.tokenizers.scalar import ScalarConfig, ScalarTokenizer
 from foundation.tokenizers.spectrum import SpectrumConfig, SpectrumTokenizer
+from foundation.tokenizers.states import StatesConfig, StatesTokenizer
 
 BANDS = ("DES-G", "DES-R", "DES-I", "DES-Z")
 
@@ -100,6 +101,16 @@ def a_spectrum_tokenizer(**options):
     return seeded(SpectrumTokenizer, SpectrumConfig(**(SMALL_SPECTRUM | options)), "spectrum_desi")
 
 
+def a_states_tokenizer(**options):
+    sizes = {"patch": 16, "width": 16, "depth": 1, "decoder_depth": 1, "heads": 2, "levels": (5, 4, 4)}
+    return seeded(StatesTokenizer, StatesConfig(**(sizes | options)), "spectrum_desi")
+
+
+def a_spectrum_of_any_length(seed=0):
+    rng = np.random.default_rng([seed, 1])
+    return a_spectrum(seed, int(rng.integers(100, 900)), rng.uniform(3500, 9000), rng.uniform(0.1, 4))
+
+
 def a_scalar_tokenizer(**options):
     values = np.random.default_rng(0).lognormal(0, 1, 2000)
     return ScalarTokenizer(ScalarConfig(codes=64, **options), "flux_g").fit([values])
@@ -134,6 +145,11 @@ def scalar_tokenizer():
     return a_scalar_tokenizer
 
 
+@pytest.fixture
+def states_tokenizer():
+    return a_states_tokenizer
+
+
 @pytest.fixture(scope="session")
 def small_image():
     return ImageConfig(**SMALL_IMAGE)
@@ -158,6 +174,11 @@ LEARNED = {  # name -> (tokenizer, record of a seed), records of one length, som
     "scalar grid": (lambda: a_scalar_tokenizer(grid=(0.0, 6.0)), a_scalar),
 }
 
+RAGGED = {  # learned, records of any length
+    "states": (a_states_tokenizer, a_spectrum_of_any_length),
+    "states published": (lambda: a_states_tokenizer(channels="published", terms=0), a_spectrum_of_any_length),
+}
+
 FIXED = {  # the same for records of any length, nothing learned
     "letters rna": (lambda: LettersTokenizer(LettersConfig("rna"), "rna"), a_sequence),
     "letters dna": (lambda: LettersTokenizer(LettersConfig("dna"), "dna"), lambda seed: a_sequence(seed, "dna")),
@@ -177,10 +198,10 @@ def make_backbone():
     return a_backbone
 
 
-@pytest.fixture(params=LEARNED | FIXED)
+@pytest.fixture(params=LEARNED | RAGGED | FIXED)
 def case(request):
     """(tokenizer, function from a seed to a record it takes)"""
-    make_tokenizer, make_record = (LEARNED | FIXED)[request.param]
+    make_tokenizer, make_record = (LEARNED | RAGGED | FIXED)[request.param]
     return make_tokenizer(), make_record
 
 

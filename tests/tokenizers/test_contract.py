@@ -39,7 +39,7 @@ def test_codes_lie_in_their_space_and_positions_in_its_axes(case):
         assert tokens.position.isfinite().all()
         for column, axis in enumerate(tokenizer.space.axes):
             steps = (tokens.position[:, column] - axis.low) / axis.step
-            assert torch.equal(steps, steps.round()) or tokenizer.token_count
+            assert (steps - steps.round()).abs().max() < 1e-3 or tokenizer.token_count
             assert axis.low <= tokens.position[:, column].min() <= tokens.position[:, column].max() <= axis.high
 
 
@@ -92,7 +92,8 @@ def test_decoding_gives_a_record_of_the_same_kind(case):
         assert back.bands == record.bands
         assert back.pixel_scale == pytest.approx(record.pixel_scale)
     if isinstance(record, Spectrum):
-        np.testing.assert_allclose(back.wavelength, tokenizer.config.wavelength)
+        if tokenizer.token_count:  # else on a grid of its own, see test_states
+            np.testing.assert_allclose(back.wavelength, tokenizer.config.wavelength)
         assert back.unit == record.unit
     if isinstance(record, Sequence):
         assert (len(back), back.kind) == (len(record), record.kind)

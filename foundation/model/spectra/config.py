@@ -31,6 +31,8 @@ class SpectraConfig:
         decoder: "cross" answers for any grid, each patch for itself; "additive", as published, for the patches read.
         terms: of the series by which each state tells the flux around its patch, added to the decoder's answer; 0, as
             published, is none.
+        levels: of each component of the codes that states pass through on their way to the decoder, such as
+            (8, 8, 8, 5, 5); none = states pass as they are.
 
     Raises:
         FoundationError: sizes that do not fit each other.
@@ -47,6 +49,7 @@ class SpectraConfig:
     periods: tuple[float, float] = (4e-5, 8.0)
     decoder: Decoder = "cross"
     terms: int = 32
+    levels: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if min(self.patch, self.width, self.depth, self.decoder_depth, self.heads) < 1 or self.width % (4 * self.heads):
@@ -54,8 +57,11 @@ class SpectraConfig:
                 f"patch {self.patch}, width {self.width}, depths {self.depth} and {self.decoder_depth}, {self.heads} "
                 "heads. Give 1 or more of each, and a width that is a multiple of four times the heads."
             )
-        if self.terms < 0:
-            raise FoundationError(f"a series of {self.terms} terms. Give 0 for none, or as many as pixels of a patch.")
+        if self.terms < 0 or (self.levels and min(self.levels) < 3):
+            raise FoundationError(
+                f"a series of {self.terms} terms, codes of levels {self.levels}. Give 0 terms or more, and none or 3 "
+                "levels and more each."
+            )
         if not 0 < self.periods[0] < self.periods[1]:
             raise FoundationError(f"periods from {self.periods[0]} to {self.periods[1]}. Give 0 < shortest < longest.")
         for name, choice, known in (

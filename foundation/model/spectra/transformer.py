@@ -20,6 +20,7 @@ from foundation.model.spectra.decoder import DECODERS
 from foundation.model.spectra.embed import PatchEmbedding, PlaceEmbedding
 from foundation.model.spectra.field import LocalField
 from foundation.model.spectra.wavelength import middle, turns
+from foundation.model.whole import whole
 
 SHORTEST_TURN = 2e-4  # of rotations, in ln(wavelength): 60 km/s, a patch of GALAH
 
@@ -36,9 +37,11 @@ class SpectralTransformer(nn.Module):
         self.decoder = DECODERS[c.decoder](c)
         self.head = nn.Linear(c.width, c.patch)
         self.field = LocalField(c.width, c.terms) if c.terms else None
+        self.bottleneck = _bottleneck(c)
         for name, module in self.named_modules():
             if isinstance(module, nn.Linear):
-                initialise_map(name, module)
+                with whole(module.parameters()):
+                    initialise_map(name, module)
 
     def encode(self, batch: SpectralBatch) -> Float[Tensor, "T width"]:
         """A state for each patch, from all patches of its spectrum.
@@ -64,8 +67,9 @@ class SpectralTransformer(nn.Module):
         return answer if self.field is None else answer + self.field(states, read, asked)
 
     def forward(self, read: SpectralBatch, asked: Grid) -> Float[Tensor, "Q W"]:
-        """Encode, then decode."""
-        return self.decode(self.encode(read), read, asked)
+        """Encode, pass through the codes if there are any, then decode."""
+        states = self.encode(read)
+        return self.decode(states if self.bottleneck is None else self.bottleneck(states), read, asked)
 
     def _turns(self, grid: Grid) -> Float[Tensor, "T half"] | None:
         c = self.config
@@ -78,3 +82,11 @@ class SpectralTransformer(nn.Module):
             raise FoundationError(
                 f"patches have {grid.wavelength.shape[1]} pixels, the model reads {self.config.patch}. Cut them alike."
             )
+
+
+def _bottleneck(config: SpectraConfig) -> nn.Module | None:
+    if not config.levels:
+        return None
+    from foundation.model.spectra.bottleneck import Bottleneck  # its library is slow to load
+
+    return Bottleneck(config.width, config.levels)
