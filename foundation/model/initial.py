@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from foundation.model.embed import SpaceEmbedding
 from foundation.model.heads import SpaceHeads
+from foundation.model.whole import whole
 from foundation.tokens import Space
 
 STACKED = {"qkv": 3, "kv": 2, "gate_up": 2}  # square matrices stored as one count apart for the bound
@@ -34,16 +35,19 @@ def initialise(model: nn.Module, embed: SpaceEmbedding, heads: SpaceHeads) -> No
         embed, heads: the parts of it that know spaces.
     """
     for name, module in model.named_modules():
-        if isinstance(module, nn.Linear):
-            initialise_map(name, module)
-        elif isinstance(module, nn.Embedding):
-            nn.init.normal_(module.weight, std=DEVIATION)
-            if module.padding_idx is not None:
-                module.weight[module.padding_idx] = 0
-    nn.init.normal_(embed.query, std=DEVIATION)
+        with whole(module.parameters(recurse=False)):
+            if isinstance(module, nn.Linear):
+                initialise_map(name, module)
+            elif isinstance(module, nn.Embedding):
+                nn.init.normal_(module.weight, std=DEVIATION)
+                if module.padding_idx is not None:
+                    module.weight[module.padding_idx] = 0
+    with whole([embed.query]):
+        nn.init.normal_(embed.query, std=DEVIATION)
     for space in embed.spaces:
-        _smooth(space, embed.table(space.name), DEVIATION)
-        _smooth(space, heads.table(space.name), LOGIT_DEVIATION)
+        for table, deviation in ((embed.table(space.name), DEVIATION), (heads.table(space.name), LOGIT_DEVIATION)):
+            with whole([table]):
+                _smooth(space, table, deviation)
 
 
 @torch.no_grad()

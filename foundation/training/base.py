@@ -1,21 +1,36 @@
 """TrainingModule: what every training step has around its loss: optimiser, schedule, rows of metrics, the record."""
 
 from abc import ABC
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from foundation.config import OptimConfig
+from foundation.training.blocks import blocks, recompute
 from foundation.training.optim import optimizer
 from foundation.training.throughput import Measured
 
 
-class TrainingModule(Measured, ABC):
-    """A model in training.
+@dataclass
+class Making:
+    """How the model of a module is made ready, once processes know each other.
 
-    Logs train/learning_rate and, before it is clipped, train/gradient_norm.
+    Args:
+        build: makes the model anew where its weights are dealt out as they are made; None = it is there.
+        recompute: keep the inputs of blocks alone for the backward pass.
+        compile: compile the blocks.
+    """
+
+    build: Callable[[], nn.Module] | None = None
+    recompute: bool = False
+    compile: bool = False
+
+
+class TrainingModule(Measured, ABC):
+    """A model in training. Logs train/learning_rate.
 
     Args:
         model: what is trained.
@@ -32,6 +47,26 @@ class TrainingModule(Measured, ABC):
         self.optim = optim
         self.steps = steps
         self.record = dict(record or {})
+        self.making = Making()
+
+    def configure_model(self) -> None:
+        """Build the model if it was only sketched, and change its blocks as asked; may be called again."""
+        making, self.making = self.making, Making()
+        if making.build is not None:
+            self.adopt(making.build())
+        for block in self.blocks():
+            if making.recompute:
+                recompute(block)
+            if making.compile:
+                block.compile(dynamic=True)
+
+    def adopt(self, model: nn.Module) -> None:
+        """Train this model, of the same kind, instead of the one that was given."""
+        self.model = model
+
+    def blocks(self) -> Iterator[nn.Module]:
+        """The blocks of the model, each of which is only ever called as a whole."""
+        return blocks(self.model)
 
     def is_logged(self) -> bool:
         """Whether this step gets a row; reading metrics makes a GPU wait, so they are made for such steps only."""
@@ -45,11 +80,9 @@ class TrainingModule(Measured, ABC):
             self.log(name, value, prog_bar=name == "train/loss", logger=False, batch_size=1)
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
-        """Log the learning rate, and the gradient norm before it is clipped."""
+        """Log the learning rate of the step."""
         if self.is_logged():
-            norm = torch.nn.utils.get_total_norm([p.grad for p in self.parameters() if p.grad is not None])
-            rate = torch.tensor(optimizer.param_groups[0]["lr"])
-            self.note({"train/gradient_norm": norm, "train/learning_rate": rate})
+            self.note({"train/learning_rate": torch.tensor(optimizer.param_groups[0]["lr"])})
 
     def configure_optimizers(self) -> dict[str, Any]:
         """AdamW and its schedule, one rate a step."""

@@ -1,8 +1,12 @@
 """The `export` verb: from a training checkpoint to the directory that FoundationModel.from_pretrained reads."""
 
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
 
 from foundation.config import ModelConfig
 from foundation.errors import FoundationError
@@ -15,11 +19,19 @@ from foundation.training.checkpoint import CheckpointError, latest, read
 if TYPE_CHECKING:
     from foundation.tokenizers.bundle import TokenizerBundle
 
-WEIGHTS = "model."  # where PretrainingModule keeps the transformer
+WEIGHTS = "model."  # where a training module keeps its model
+SAVERS = {  # what a checkpoint calls the system it belongs to -> what writes its model
+    "tokens": "foundation.training.export:save",
+    "fields": "foundation.training.fields.export:save",
+    "spectra": "foundation.training.spectra.export:save",
+    "anchored": "foundation.training.anchored.export:save",
+}
 
 
 def export(checkpoint: Path, *, out: Path, tokenizers: Path | None = None) -> None:
-    """Turn a training checkpoint into model.safetensors, config.json, tokenizers and a model card.
+    """Turn a training checkpoint into model.safetensors, config.json, a model card and, if there are any, tokenizers.
+
+    Checkpoints are alike for all systems and all strategies; this is also how a training run ends.
 
     Example:
         foundation export runs/small/checkpoints/last.ckpt --out models/small
@@ -44,28 +56,36 @@ def export(checkpoint: Path, *, out: Path, tokenizers: Path | None = None) -> No
             f"{path}: not a checkpoint of `foundation train`. Give one from a run's checkpoints directory."
         )
     record = content["foundation"]
-    where = tokenizers or record["config"]["tokenizers"]
-    bundle = load_tokenizers(Path(where), record["tokenizer_hash"], made=str(path)) if where else None
-    save(rebuild(content), bundle, out)
+    module, _, function = SAVERS[record.get("system", "tokens")].partition(":")
+    getattr(import_module(module), function)(record, trained(content), out, tokenizers)
     resolved.write(record["config"], out / "training.yaml")
 
 
+def trained(content: Mapping[str, Any]) -> dict[str, Tensor]:
+    """The weights of the model, by its own names, in what `foundation.training.checkpoint.read` returned."""
+    return {k.removeprefix(WEIGHTS): v for k, v in content["state_dict"].items() if k.startswith(WEIGHTS)}
+
+
 def rebuild(content: Mapping[str, Any]) -> FoundationTransformer:
-    """The transformer of a checkpoint that `foundation.training.checkpoint.read` returned."""
-    record = content["foundation"]
-    model = FoundationTransformer(
-        ModelConfig(**record["config"]["model"]), [Space.restore(s) for s in record["spaces"]]
-    )
-    weights = {k.removeprefix(WEIGHTS): v for k, v in content["state_dict"].items() if k.startswith(WEIGHTS)}
-    model.load_state_dict(weights)
+    """The transformer over tokens of a checkpoint that `foundation.training.checkpoint.read` returned."""
+    config, spaces = _parts(content["foundation"])
+    model = FoundationTransformer(config, spaces)
+    model.load_state_dict(trained(content))
     return model
 
 
-def save(model: FoundationTransformer, tokenizers: "TokenizerBundle | None", out: Path) -> None:
-    """Write the exported model."""
-    exported = FoundationModel(model.config, model.spaces, tokenizers)
-    exported.load_state_dict(model.state_dict())
+def save(record: Mapping[str, Any], weights: Mapping[str, Tensor], out: Path, tokenizers: Path | None) -> None:
+    """Write a model over tokens."""
+    where = tokenizers or record["config"]["tokenizers"]
+    bundle = load_tokenizers(Path(where), record["tokenizer_hash"], made="the training data") if where else None
+    with torch.device("meta"):
+        exported = FoundationModel(*_parts(record), bundle)
+    exported.load_state_dict(weights, assign=True)
     exported.save_pretrained(out)
+
+
+def _parts(record: Mapping[str, Any]) -> tuple[ModelConfig, list[Space]]:
+    return ModelConfig(**record["config"]["model"]), [Space.restore(s) for s in record["spaces"]]
 
 
 def load_tokenizers(path: Path, fingerprint: str, made: str) -> "TokenizerBundle":

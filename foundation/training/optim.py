@@ -10,6 +10,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from foundation.config import OptimConfig
 from foundation.errors import FoundationError
+from foundation.model.whole import whole_shape
 
 
 def parameter_groups(
@@ -33,7 +34,7 @@ def parameter_groups(
     modules = [m for part in (model, *beside) for m in part.modules()]
     embeddings = {id(p) for m in modules if isinstance(m, nn.Embedding) for p in m.parameters(recurse=False)}
     factors, groups = _factors([name for name, _ in model.named_parameters()], rate_of or {}), {}
-    for decays in (True, False):  # both also where they are empty: a checkpoint counts groups
+    for decays in (True, False):
         for factor in sorted(set(factors.values()) | {1.0}, reverse=True):
             decay = weight_decay if decays else 0.0
             groups[decays, factor] = {"params": [], "weight_decay": decay, "factor": factor}
@@ -41,9 +42,9 @@ def parameter_groups(
     trained += [(1.0, parameter) for part in beside for parameter in part.parameters()]
     for factor, parameter in trained:
         if parameter.requires_grad:
-            decays = parameter.ndim >= 2 and id(parameter) not in embeddings
+            decays = len(whole_shape(parameter)) >= 2 and id(parameter) not in embeddings
             groups[decays, factor]["params"].append(parameter)
-    return list(groups.values())
+    return [group for group in groups.values() if group["params"]]
 
 
 def _factors(names: Sequence[str], rate_of: Mapping[str, float]) -> dict[str, float]:

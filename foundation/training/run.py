@@ -4,20 +4,26 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import lightning.pytorch as pl
+import torch
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.exceptions import SIGTERMException
+from torch import nn
 
 from foundation.errors import FoundationError
 from foundation.training import resolved
-from foundation.training.base import TrainingModule
+from foundation.training.base import Making, TrainingModule
 from foundation.training.checkpoint import CheckpointError, latest, read, remove_leftovers
 from foundation.training.curves import METRICS, forget_after
+from foundation.training.export import export
 from foundation.training.quiet import quiet
+from foundation.training.strategy.choose import DEALT_AS_MADE
 from foundation.training.trainer import TrainerConfig, build_trainer
+
+M = TypeVar("M", bound=nn.Module)
 
 EXPECTED = (  # warnings of Lightning about what is meant here
     ".*exists and is not empty.*",  # the directory of a run that goes on
@@ -25,6 +31,7 @@ EXPECTED = (  # warnings of Lightning about what is meant here
     ".*without ongoing reduction.*|.*sync_dist=True.*",  # the loss is summed over ranks before it is logged
     ".*smaller than the logging interval.*",  # a short run has few rows
     ".*LeafSpec.*",  # Lightning's use of torch
+    ".*is deprecated. Please use `torch.distributed.*",  # DeepSpeed's and PyTorch's own use of PyTorch
     ".*mid-epoch.*",  # the loader keeps its position, so going on inside an epoch is exact
 )
 
@@ -59,11 +66,18 @@ class Run:
         checkpoint = find(out, resume)
         return cls(out, trainer, record, checkpoint, check_same_run(checkpoint, record) if checkpoint else 0)
 
+    def made(self, build: Callable[[], M]) -> M:
+        """A new model; without weights if they are dealt out as they are made, which happens in `train`."""
+        if self.trainer.strategy != DEALT_AS_MADE:
+            return build()
+        with torch.device("meta"):
+            return build()
+
     def train(
         self,
         module: TrainingModule,
         data: pl.LightningDataModule,
-        export: Callable[[Path], None],
+        build: Callable[[], nn.Module] | None,
         *,
         of: str,
         validates: bool,
@@ -75,20 +89,21 @@ class Run:
         Args:
             module: what is trained.
             data: its batches.
-            export: writes the trained model into a directory.
+            build: what `made` was called with; None = the model of the module has its weights already.
             of: what it is trained on, for the line that announces it.
             validates: whether there is a validation set.
             callbacks: further ones.
             begun: the model whose weights a new run starts from, if any.
         """
+        sketched = self.trainer.strategy == DEALT_AS_MADE
+        module.making = Making(build if sketched else None, self.trainer.recompute, self.trainer.compile)
         with quiet(EXPECTED):
             runner = build_trainer(self.trainer, module.optim, self.out, validates, self.step, callbacks)
             self._prepare()
             self._announce(module, of, begun)
             fit(runner, module, data, self.checkpoint)
         if runner.is_global_zero:
-            export(self.out / "export")
-            resolved.write(self.record["config"], self.out / "export" / "training.yaml")
+            export(self.out, out=self.out / "export")
             print(f"done: {self.out / 'export'}", file=sys.stderr)
 
     @rank_zero_only

@@ -1,5 +1,6 @@
 """The `train` verb: token shards, a masking policy and a model in; a run directory with an exported encoder out."""
 
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -13,7 +14,7 @@ from foundation.masking import MaskingPolicy, RandomBudget
 from foundation.model.transformer import FoundationTransformer
 from foundation.seeded import seeded
 from foundation.training import resolved
-from foundation.training.export import load_tokenizers, save
+from foundation.training.export import load_tokenizers
 from foundation.training.module import PretrainingModule
 from foundation.training.run import Run
 from foundation.training.trainer import TrainerConfig
@@ -64,10 +65,11 @@ def train(
     options = {"model": model, "data": data, "optim": optim, "trainer": trainer, "tokenizers": tokenizers, "seed": seed}
     record = _record(options, policy, stream)
     run = Run.opened(out, trainer, record, resume)
-    module = PretrainingModule(_new_model(model, stream, seed), optim, trainer.max_steps, record)
+    build = partial(_new_model, model, stream, seed)
+    module = PretrainingModule(run.made(build), optim, trainer.max_steps, record)
     run.train(
-        module, stream, lambda where: save(module.model, bundle, where), of=f"{len(stream.spaces)} spaces",
-        validates=data.validation is not None, callbacks=_pictures(trainer.pictures, stream, policy, bundle, out),
+        module, stream, build, of=f"{len(stream.spaces)} spaces", validates=data.validation is not None,
+        callbacks=_pictures(trainer.pictures, stream, policy, bundle, out),
     )  # fmt: skip
 
 
@@ -76,6 +78,7 @@ def _record(options: dict[str, object], policy: MaskingPolicy, stream: Foundatio
     config = {name: resolved.plain(value) for name, value in options.items()} | {"policy": resolved.by_class(policy)}
     manifest = stream.shards.manifest
     return {
+        "system": "tokens",
         "config": config,
         "spaces": resolved.plain(list(stream.spaces)),
         "tokenizer_hash": manifest.tokenizer_hash,

@@ -1,6 +1,7 @@
 """TrainerConfig, and the Lightning trainer it describes: loggers, callbacks, checkpoints of one run directory."""
 
 import inspect
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,9 @@ from foundation.config import OptimConfig
 from foundation.errors import FoundationError
 from foundation.training.checkpoint import CheckpointFile, StepCheckpoint
 from foundation.training.curves import Curves, MetricsFile
+from foundation.training.guard import Guard
 from foundation.training.lines import progress
+from foundation.training.strategy.choose import STAGES, Way, choose
 from foundation.training.throughput import DataWait, Throughput
 
 
@@ -29,13 +32,19 @@ class TrainerConfig:
         accelerator: "cpu", "gpu" or "auto" (a GPU if there is one).
         devices: processes on each machine, or "auto".
         num_nodes: machines.
-        strategy: Lightning's name of a way to distribute, such as "ddp" or "deepspeed_stage_2".
+        strategy: "ddp" has everything on every rank; "zero1" deals out optimiser states over ranks, "zero2" gradients
+            too, "zero3" (DeepSpeed) and "fsdp" (PyTorch) weights too; "auto" is "ddp" if there are several ranks.
+        timeout: seconds after which a rank gives up waiting for another, and the run ends.
         accumulate: micro-batches of a step.
+        recompute: keep only the inputs of blocks for the backward pass, which computes the rest again: less memory,
+            about a third more time.
+        compile: compile the blocks with torch.compile.
         log_every: steps between rows of metrics.csv.
         checkpoint_every: steps between checkpoints; the last step always makes one.
         keep_last: checkpoints kept.
         validate_every: steps between validations.
         validation_batches: batches of a validation on each rank.
+        patience: steps with a gradient that is not finite, each of which is left out, in a row that end the run.
         pictures: held-out samples drawn after each validation, completed from their other modalities; needs tokenizers.
         tensorboard: whether to write TensorBoard files too.
         wandb: name of a Weights & Biases project to log to, or None.
@@ -47,13 +56,17 @@ class TrainerConfig:
     accelerator: str = "auto"
     devices: int | str = "auto"
     num_nodes: int = 1
-    strategy: str = "auto"
+    strategy: Way = "auto"
+    timeout: float = 600.0
     accumulate: int = 1
+    recompute: bool = False
+    compile: bool = False
     log_every: int = 10
     checkpoint_every: int = 1000
     keep_last: int = 3
     validate_every: int = 1000
     validation_batches: int = 50
+    patience: int = 3
     pictures: int = 4
     tensorboard: bool = True
     wandb: str | None = None
@@ -79,14 +92,16 @@ def build_trainer(
         FoundationError: an option in `extra` that Lightning does not have or that has its own place here.
     """
     wait = DataWait()
+    accelerator, (devices, nodes) = _accelerator(config.accelerator), _places(config)
+    strategy = choose(config.strategy, config.precision, accelerator, _count(devices) * nodes, config.timeout)
     options = {
         "max_steps": config.max_steps,
         "max_epochs": -1,
-        "precision": config.precision,
-        "accelerator": _accelerator(config.accelerator),
-        "devices": config.devices,
-        "num_nodes": config.num_nodes,
-        "strategy": config.strategy,
+        "precision": None if config.strategy in STAGES else config.precision,  # which DeepSpeed sees to itself
+        "accelerator": accelerator,
+        "devices": devices,
+        "num_nodes": nodes,
+        "strategy": strategy,
         "accumulate_grad_batches": config.accumulate,
         "gradient_clip_val": optim.clip_norm or None,
         "val_check_interval": config.validate_every * config.accumulate if validates else None,
@@ -109,6 +124,18 @@ def build_trainer(
 def _accelerator(name: str) -> str:
     """Apple's GPUs have no float64, which positions need."""
     return "cpu" if name == "auto" and not torch.cuda.is_available() else name
+
+
+def _places(config: TrainerConfig) -> tuple[int | str, int]:
+    """Processes on each machine and machines: as torchrun started them, or as configured."""
+    here = int(os.environ.get("LOCAL_WORLD_SIZE", 0))
+    if here and config.devices == "auto":
+        return here, int(os.environ["WORLD_SIZE"]) // here
+    return config.devices, config.num_nodes
+
+
+def _count(devices: int | str) -> int:
+    return int(devices) if str(devices).isdigit() else max(torch.cuda.device_count(), 1)
 
 
 def _check_extra(extra: dict[str, Any], taken: set[str]) -> None:
@@ -164,6 +191,7 @@ def _callbacks(config: TrainerConfig, optim: OptimConfig, out: Path, validates: 
     checkpoints = out / "checkpoints"
     callbacks: list[Callback] = [
         progress(config.log_every),
+        Guard(config.patience),
         Throughput(config.log_every, wait),
         StepCheckpoint(checkpoints, config.checkpoint_every, config.keep_last),
     ]

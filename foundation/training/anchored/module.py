@@ -1,6 +1,6 @@
 """AnchoredModule: one training step on complexes, or on proteins with hidden residues; Lightning runs the rest."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -50,10 +50,19 @@ class AnchoredModule(TrainingModule):
         super().__init__(model, optim, steps, record)
         self.objective = objective
         self.kinds = nn.Linear(model.config.width, len(AMINO_ACIDS)) if objective.kind == "residues" else None
+        self.adopt(model)
+        self._checked: list[Tensor] = []  # [weight, weight * loss, weight * recovery] of each validation batch
+
+    def adopt(self, model: nn.Module) -> None:
+        """Train this model, or of it what reads proteins."""
+        super().adopt(model)
         if self.kinds is not None:
             for name, parameter in model.named_parameters():
                 parameter.requires_grad_(name.startswith(READS_PROTEINS))
-        self._checked: list[Tensor] = []  # [weight, weight * loss, weight * recovery] of each validation batch
+
+    def blocks(self) -> Iterator[nn.Module]:
+        """Those that read proteins; of the others, growing asks for parts."""
+        yield from self.model.protein_blocks
 
     def training_step(self, batch: AnchoredBatch | RecoveryBatch, batch_idx: int = 0) -> Float[Tensor, ""]:
         """The loss of a micro-batch."""

@@ -1,6 +1,7 @@
 """The `train` verb for anchored models: structures of complexes in; a run directory with an exported model out."""
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -64,18 +65,25 @@ def train(
     options = {"system": system, "model": model, "data": data, "objective": objective, "optim": optim}
     options |= {"trainer": trainer, "start": start, "seed": seed}
     record: dict[str, Any] = {
+        "system": "anchored",
         "config": {name: resolved.plain(value) for name, value in options.items()},
         "data_fingerprint": stream.mix.fingerprint,
     }
     run = Run.opened(out, trainer, record, resume)
+    build = partial(_new, model, seed)
+    network = run.made(build) if start is None else _begun(start, model)
     with seeded(seed):
-        network = AnchoredModel(model) if start is None else _begun(start, model)
         module = AnchoredModule(network, optim, trainer.max_steps, objective, record)
     _tell_failures(stream, out)
     run.train(
-        module, stream, network.save_pretrained, of=f"{len(stream.examples.names())} examples",
+        module, stream, None if start else build, of=f"{len(stream.examples.names())} examples",
         validates=stream.checks is not None, begun=start,
     )  # fmt: skip
+
+
+def _new(config: AnchoredConfig, seed: int) -> AnchoredModel:
+    with seeded(seed):
+        return AnchoredModel(config)
 
 
 def _begun(start: Path, config: AnchoredConfig) -> AnchoredModel:

@@ -25,6 +25,7 @@ from torch import Generator, Tensor, nn
 from foundation.data.fields.batch import FieldBatch
 from foundation.errors import FoundationError
 from foundation.model.fields.transformer import FieldTransformer, Setting
+from foundation.model.whole import whole
 
 EPSILON = 1e-4  # of variances, as published for VICReg
 CONTEXT = 2  # frames at least, as the first is no start of a prediction
@@ -168,5 +169,6 @@ def _correlation(rows: Float[Tensor, "N width"]) -> Float[Tensor, ""]:
 def silence(model: FieldTransformer) -> None:
     """Let untrained decoders predict no increments: a model that never learned any then says that nothing changes."""
     for decoder in model.decoders.values():
-        decoder.proj2.zero_()  # pyright: ignore[reportCallIssue]
-        decoder.bias2.zero_()  # pyright: ignore[reportCallIssue]
+        with whole(decoder.parameters()):
+            decoder.proj2.zero_()  # pyright: ignore[reportCallIssue]
+            decoder.bias2.zero_()  # pyright: ignore[reportCallIssue]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from foundation.config import OptimConfig
 from foundation.data.fields.batch import FieldBatch
@@ -92,8 +92,18 @@ class FieldModule(TrainingModule):
             self.latent.follow(self.model)
 
     def _nothing(self) -> Float[Tensor, ""]:
-        """A zero that depends on all weights: ranks with planes and with solids then agree on what has a gradient."""
-        return 0 * torch.stack([p.flatten()[0] for p in self.parameters()]).sum()
+        """A zero that depends on all weights outside blocks: all ranks then agree on what has a gradient.
+
+        Planes and solids have encoders of their own. Of dealt-out weights, those that are elsewhere are left out.
+        """
+        inside = {id(p) for block in self.blocks() for p in block.parameters()}
+        here = [p for p in self.parameters() if p.numel() and id(p) not in inside]
+        return 0 * torch.stack([p.flatten()[0] for p in here]).sum()
+
+    def adopt(self, model: nn.Module) -> None:
+        """Train this model; latent prediction asks its tokens."""
+        super().adopt(model)
+        self.latent = _latent(self.model, self.objective, self.seed)
 
     def _is_pushed(self, draw: int) -> bool:
         """The same on all ranks: where weights are sharded, they must be gathered equally often."""

@@ -1,16 +1,14 @@
 """The `fields train` verb: simulations in The Well's layout in; a run directory with an exported field model out."""
 
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal
-
-import torch
+from typing import Literal
 
 from foundation.config import OptimConfig
 from foundation.errors import FoundationError
 from foundation.model.fields.config import FieldModelConfig
 from foundation.model.fields.grow import add_fields
 from foundation.model.fields.pretrained import FieldModel
-from foundation.model.fields.stored_unet import FieldUNet
 from foundation.model.fields.transformer import FieldTransformer
 from foundation.model.fields.unet import UNet
 from foundation.model.fields.unet_config import UNetConfig
@@ -23,6 +21,7 @@ from foundation.training.fields.latent import silence
 from foundation.training.fields.module import FieldModule
 from foundation.training.fields.objective import FieldObjective
 from foundation.training.run import Run
+from foundation.training.strategy.choose import SHARDED
 from foundation.training.trainer import TrainerConfig
 
 
@@ -71,34 +70,45 @@ def train(
     model = model if begun is None else begun.config
     chosen = unet if network == "unet" else model
     stream = FieldDataModule(data, chosen, seed, trainer.max_steps, trainer.accumulate)
-    record = _record(
-        stream, model=model, network=network, unet=unet, data=data, objective=objective, optim=optim, trainer=trainer,
-        start=start, seed=seed,
-    )  # fmt: skip
+    _check_kinds(stream, trainer)
+    names = stream.names if begun is None else tuple(dict.fromkeys((*begun.names, *stream.names)))
+    options = {"model": model, "network": network, "unet": unet, "data": data, "objective": objective, "optim": optim}
+    options |= {"trainer": trainer, "start": start, "seed": seed}
+    record = {
+        "system": "fields",
+        "config": {name: resolved.plain(value) for name, value in options.items()},
+        "fields": list(names),
+        "data_fingerprint": stream.mix.fingerprint,
+    }
     run = Run.opened(out, trainer, record, resume)
-    trained = _new(chosen, stream.names, objective, seed) if begun is None else _knowing(begun, stream.names)
+    build = partial(_new, chosen, names, objective, seed)
+    trained = run.made(build) if begun is None else _knowing(begun, names)
     module = FieldModule(trained, optim, trainer.max_steps, tuple(data.sets), objective, seed, record)
     run.train(
-        module, stream, lambda where: _export(trained, where),
-        of=f"{len(trained.names)} fields of {len(data.sets)} sets", validates=bool(stream.checks), begun=start,
+        module, stream, None if start else build, of=f"{len(names)} fields of {len(data.sets)} sets",
+        validates=bool(stream.checks), begun=start,
         callbacks=[CostCalibration(data.calibrate_every)] if data.calibrate_every else (),
     )  # fmt: skip
-
-
-def _record(stream: FieldDataModule, **options: object) -> dict[str, Any]:
-    """What a checkpoint says of its run."""
-    config = {name: resolved.plain(value) for name, value in options.items()}
-    return {"config": config, "fields": list(stream.names), "data_fingerprint": stream.mix.fingerprint}
 
 
 def _check(network: str, start: Path | None, objective: FieldObjective, trainer: TrainerConfig) -> None:
     if network == "unet" and start is not None:
         raise FoundationError(f"--start {start} with --network unet. Finetune transformers, train U-Nets from scratch.")
     averages = objective.kind == "latent" and objective.latent.guard == "average"
-    if averages and "stage_3" in trainer.strategy:
+    if averages and trainer.strategy in SHARDED:
         raise FoundationError(
-            f"--trainer.strategy {trainer.strategy} leaves no whole weights to average. Take deepspeed_stage_2, or "
+            f"--trainer.strategy {trainer.strategy} leaves no whole weights to average. Take zero2, or "
             "`--objective.latent.guard variance`."
+        )
+
+
+def _check_kinds(stream: FieldDataModule, trainer: TrainerConfig) -> None:
+    """ZeRO 3 gathers weights as ranks ask for them, so all have to ask for the same."""
+    kinds = {len(source.windows.readers[0].layout.space) for source in stream.sources}
+    if trainer.strategy == "zero3" and len(kinds) > 1:
+        raise FoundationError(
+            f"--trainer.strategy zero3 with data in {' and '.join(f'{k}D' for k in sorted(kinds))}, which ranks would "
+            "ask other weights for. Take `--trainer.strategy fsdp`, which also deals out weights, or zero2."
         )
 
 
@@ -116,11 +126,3 @@ def _knowing(model: FieldTransformer, names: tuple[str, ...]) -> FieldTransforme
     """The model in training, grown by the fields that it lacks."""
     new = [n for n in names if n not in model.names]
     return (add_fields(model, new) if new else model).train()
-
-
-def _export(model: FieldTransformer | UNet, out: Path) -> None:
-    with torch.device("meta"):
-        kind = FieldUNet if isinstance(model, UNet) else FieldModel
-        exported = kind(model.config, model.names)  # pyright: ignore[reportArgumentType] - of the same kind
-    exported.load_state_dict(model.state_dict(), assign=True)
-    exported.save_pretrained(out)

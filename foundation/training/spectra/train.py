@@ -1,5 +1,6 @@
 """The `spectra train` verb: record shards of spectra in; a run directory with an exported model out."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -55,14 +56,18 @@ def train(
     stream = SpectraDataModule(data, cut, objective.policy, seed, batches, trainer.validation_batches)
     options = {"model": model, "cut": cut, "data": data, "objective": objective, "optim": optim}
     record: dict[str, Any] = {
+        "system": "spectra",
         "config": {name: resolved.plain(x) for name, x in (options | {"trainer": trainer, "seed": seed}).items()},
         "data_fingerprint": stream.shards.manifest.fingerprint,
     }
     run = Run.opened(out, trainer, record, resume)
-    with seeded(seed):
-        network = SpectralModel(model, cut)
-    module = SpectraModule(network, optim, trainer.max_steps, objective.floor, record)
+    build = partial(_new, model, cut, seed)
+    module = SpectraModule(run.made(build), optim, trainer.max_steps, objective.floor, record, objective.tail)
     run.train(
-        module, stream, network.save_pretrained, of=f"{stream.shards.manifest.samples} samples",
-        validates=stream.held_out is not None,
-    )  # fmt: skip
+        module, stream, build, of=f"{stream.shards.manifest.samples} samples", validates=stream.held_out is not None
+    )
+
+
+def _new(config: SpectraConfig, cut: NativeConfig, seed: int) -> SpectralModel:
+    with seeded(seed):
+        return SpectralModel(config, cut)
