@@ -77,9 +77,7 @@ def arrived() -> Callable[[], bool]:
         try:
             work.wait()
         except RuntimeError as error:
-            raise FoundationError(
-                f"Another process of this job has died ({error}). It said why."
-            ) from error
+            raise FoundationError(f"Another process of this job has died ({error}). It said why.") from error
         return True
 
     return all_are
