@@ -2,9 +2,12 @@
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any
+
+import torch
+from torch import distributed
 
 from foundation.errors import FoundationError
 
@@ -32,19 +35,27 @@ def together(patience: timedelta) -> Iterator[tuple[int, int]]:
     if world == 1:
         yield rank, world
         return
-    from torch import distributed
-
     distributed.init_process_group("gloo", timeout=patience)
     try:
         yield rank, world
+        _part(rank, world)
     finally:
         distributed.destroy_process_group()
 
 
+def _part(rank: int, world: int) -> None:
+    """Let rank 0 leave last: what the others still read of it must not be cut off."""
+    nothing = torch.zeros(1)
+    if rank:
+        distributed.send(nothing, 0)
+        return
+    for other in range(1, world):
+        with suppress(RuntimeError):  # it may have left already
+            distributed.recv(nothing, other)
+
+
 def of_first(make: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever it makes
     """What `make` gives on rank 0, on all ranks; or its error, which all of them raise."""
-    from torch import distributed
-
     rank, world = place()
     if world == 1:
         return make()
@@ -54,7 +65,8 @@ def of_first(make: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever it make
             made = [make()]
         except FoundationError as error:
             made = [error]
-    distributed.broadcast_object_list(made)
+    with _death_explained():
+        distributed.broadcast_object_list(made)
     if isinstance(made[0], FoundationError):
         raise made[0]
     return made[0]
@@ -65,8 +77,6 @@ def arrived() -> Callable[[], bool]:
 
     Calling it raises a FoundationError as soon as one of them has died.
     """
-    from torch import distributed
-
     if place()[1] == 1:
         return lambda: True
     work = distributed.barrier(async_op=True)
@@ -74,10 +84,17 @@ def arrived() -> Callable[[], bool]:
     def all_are() -> bool:
         if work is None or not work.is_completed():
             return work is None
-        try:
+        with _death_explained():
             work.wait()
-        except RuntimeError as error:
-            raise FoundationError(f"Another process of this job has died ({error}). It said why.") from error
         return True
 
     return all_are
+
+
+@contextmanager
+def _death_explained() -> Iterator[None]:
+    """Turn the error of a lost connection into a sentence."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise FoundationError(f"Another process of this job has died, and said why ({error}).") from error
