@@ -1,9 +1,11 @@
 """FoundationDataModule: token shards on disk to batches for Lightning, on every rank."""
 
+from foundation.batch import TokenBatch
 from foundation.config import DataConfig
 from foundation.data.loader import OrderedLoader, RankedLoader
 from foundation.data.ranked import RankedData
 from foundation.data.shards import TokenShards
+from foundation.data.steps import InSteps
 from foundation.data.stream import OrderedPass, TokenStream
 from foundation.errors import FoundationError
 from foundation.masking.policy import MaskingPolicy
@@ -47,9 +49,10 @@ class FoundationDataModule(RankedData):
         """The spaces to train on, in the order of the shards."""
         return self.shards.spaces
 
-    def train_dataloader(self) -> RankedLoader:
+    def train_dataloader(self) -> InSteps[TokenBatch]:
         """Batches of the whole run for this rank."""
-        return RankedLoader(TokenStream(self.shards, **self._arguments()), self.batches, self.config.workers)
+        stream = TokenStream(self.shards, **self._arguments())
+        return self.in_steps(RankedLoader(stream, self.batches, self.config.workers))
 
     def val_dataloader(self) -> OrderedLoader | list:
         """Each validation sample once over all ranks; an empty list if there is no validation set."""

@@ -1,15 +1,18 @@
 """TrainingModule: what every training step has around its loss: optimiser, schedule, rows of metrics, the record."""
 
 from abc import ABC
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from foundation.config import OptimConfig
 from foundation.training.blocks import blocks, recompute
+from foundation.training.curves import completes_step
+from foundation.training.loss import Tally, over_ranks, ranks, summed
 from foundation.training.optim import optimizer
 from foundation.training.throughput import Measured
 
@@ -48,6 +51,8 @@ class TrainingModule(Measured, ABC):
         self.steps = steps
         self.record = dict(record or {})
         self.making = Making()
+        self.wanted = torch.ones(1)
+        self._tally: Tally | None = None
 
     def configure_model(self) -> None:
         """Build the model if it was only sketched, and change its blocks as asked; may be called again."""
@@ -67,6 +72,38 @@ class TrainingModule(Measured, ABC):
     def blocks(self) -> Iterator[nn.Module]:
         """The blocks of the model, each of which is only ever called as a whole."""
         return blocks(self.model)
+
+    def targets(self, batch: Any) -> Float[Tensor, "S"]:  # noqa: ANN401 - each module has its own kind of batch
+        """What a micro-batch weighs in its step, by kind of target; here micro-batches count alike."""
+        return torch.ones(1, dtype=torch.float64)
+
+    def expect(self, step: Sequence[Any]) -> None:
+        """Count what the micro-batches of a step are asked, those of this rank and of all others."""
+        own = torch.stack([self.targets(batch) for batch in step]).sum(0)
+        self.wanted, self._tally = summed(own.to(self.device)), None
+
+    @property
+    def micro_batches(self) -> int:
+        """Of a step, over all ranks: what the mean that training takes over gradients divides by."""
+        return ranks() * self.trainer.accumulate_grad_batches
+
+    def part(self, mean: Float[Tensor, ""], targets: Float[Tensor, ""]) -> Float[Tensor, ""]:
+        """The loss of a micro-batch with this mean over its targets, as its part in the mean over those of the step."""
+        self.tell(Tally((mean.detach() * targets).double()[None], targets.double()[None]))
+        return self.micro_batches * mean * (targets / self.wanted[0].clamp(min=1e-12)).to(mean.dtype)
+
+    def tell(self, local: Tally) -> None:
+        """Add up the losses of a step, and log them over all ranks with the last micro-batch of a step that is logged.
+
+        Told is a mean over all targets of the step, never a mean of means.
+        """
+        self._tally = local.detached() if self._tally is None else self._tally + local.detached()
+        if completes_step(self.trainer, self.trainer.fit_loop.batch_idx) and self.is_logged():
+            self.note(self.report("train", over_ranks(self._tally)))
+
+    def report(self, stage: str, whole: Tally) -> dict[str, Tensor]:
+        """What is logged of the losses of a step, or of a validation."""
+        return {f"{stage}/loss": whole.mean[0].float()}
 
     def is_logged(self) -> bool:
         """Whether this step gets a row; reading metrics makes a GPU wait, so they are made for such steps only."""

@@ -1,6 +1,6 @@
 """The pretraining loss: negative log-likelihood at the queries, per space, normalised over the targets of all ranks.
 
-    loss = sum over spaces s of  c_s * (sum of the losses of this rank's targets of s) * ranks
+    loss = sum over spaces s of  c_s * (sum of the losses of this micro-batch's targets of s) * ranks
 
 where c_s depends only on the numbers of targets N_s on all ranks, and the factor `ranks` undoes the mean that
 data-parallel training takes over gradients. So one global batch gives one gradient, however it is dealt out:
@@ -8,8 +8,9 @@ data-parallel training takes over gradients. So one global batch gives one gradi
     balance "space"   c_s = w_s / N_s / sum of w over the spaces with targets     (each space counts the same)
     balance "token"   c_s = w_s / sum over spaces of w * N                        (each target counts the same)
 
-With gradient accumulation each micro-batch is normalised by its own global counts and the micro-batches are averaged;
-they fill one token budget, so their counts differ little.
+The N_s are those of the whole step: all ranks and, with gradient accumulation, all micro-batches, which are read before
+the first of them is used (foundation/data/steps.py). The loss of a micro-batch is multiplied by their number too, as
+training divides by it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -41,6 +42,10 @@ class Tally:
     def __add__(self, other: "Tally") -> "Tally":
         return Tally(self.sums + other.sums, self.counts + other.counts)
 
+    def detached(self) -> "Tally":
+        """Without gradient."""
+        return Tally(self.sums.detach(), self.counts)
+
     @property
     def mean(self) -> Float[Tensor, "S"]:
         """[S] mean loss of a target; NaN in a space without targets."""
@@ -57,6 +62,11 @@ def tally(predictions: Mapping[str, Prediction], batch: TokenBatch, spaces: Sequ
             sums[i] = surprise(prediction.distribution, target(batch, prediction.rows, space)).sum().double()
             counts[i] = len(prediction.rows)
     return Tally(torch.stack(sums), torch.tensor(counts, dtype=torch.float64, device=batch.ids.device))
+
+
+def target_counts(batch: TokenBatch, spaces: Sequence[Space]) -> Float[Tensor, "S"]:
+    """How many targets a batch has of each space."""
+    return torch.bincount(batch.space[batch.query_rows], minlength=len(spaces)).double()
 
 
 def target(batch: TokenBatch, rows: Int[Tensor, "n"], space: Space) -> Tensor:
@@ -77,10 +87,15 @@ def surprise(distribution: Distribution, value: Tensor) -> Float[Tensor, "n"]:
 
 def over_ranks(local: Tally) -> Tally:
     """The tally of the global batch, without gradient; the same on every rank."""
-    both = torch.stack([local.sums.detach(), local.counts])
-    if distributed.is_available() and distributed.is_initialized():
-        distributed.all_reduce(both)
+    both = summed(torch.stack([local.sums.detach(), local.counts]))
     return Tally(both[0], both[1])
+
+
+def summed(local: Tensor) -> Tensor:
+    """The sum over ranks; may be computed in place."""
+    if distributed.is_available() and distributed.is_initialized():
+        distributed.all_reduce(local)
+    return local
 
 
 def balanced(

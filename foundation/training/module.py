@@ -12,7 +12,7 @@ from foundation.config import OptimConfig
 from foundation.model.transformer import FoundationTransformer
 from foundation.training.base import TrainingModule
 from foundation.training.flops import training_flops
-from foundation.training.loss import Tally, balanced, over_ranks, ranks, space_weights, tally
+from foundation.training.loss import Tally, balanced, over_ranks, space_weights, tally, target_counts
 from foundation.training.throughput import Work
 
 
@@ -40,19 +40,19 @@ class PretrainingModule(TrainingModule):
     ) -> None:
         super().__init__(model, optim, steps, record)
         self.register_buffer("weight", space_weights(model.spaces, optim.space_weight), persistent=False)
-        self._step: Tally | None = None
         self._validation: Tally | None = None
 
     def training_step(self, batch: TokenBatch, batch_idx: int = 0) -> Float[Tensor, ""]:
-        """The loss of this rank's micro-batch, scaled so that the mean of its gradient over ranks is the global one."""
+        """The loss of this rank's micro-batch, scaled so that the mean over all of them is that of the step."""
         states = self.model(batch)
         local = tally(self.model.predict(states, batch), batch, self.model.spaces)
-        whole = over_ranks(local)
-        first = batch_idx % self.trainer.accumulate_grad_batches == 0
-        self._step = whole if first or self._step is None else self._step + whole
-        if self.is_logged():
-            self.note(self._report("train", self._step))
-        return ranks() * balanced(local.sums, whole.counts, self.weight, self.optim.balance) + self._nothing(states)
+        self.tell(local)
+        loss = balanced(local.sums, self.wanted, self.weight, self.optim.balance)
+        return self.micro_batches * loss + self._nothing(states)
+
+    def targets(self, batch: TokenBatch) -> Float[Tensor, "S"]:
+        """Targets by space."""
+        return target_counts(batch, self.model.spaces)
 
     def _nothing(self, states: Float[Tensor, "E width"]) -> Float[Tensor, ""]:
         """A zero that depends on every head: ranks whose batches lack a space then agree on what has a gradient."""
@@ -72,9 +72,10 @@ class PretrainingModule(TrainingModule):
     def on_validation_epoch_end(self) -> None:
         """Log the means over the whole validation set."""
         if self._validation is not None:
-            self.note(self._report("validation", over_ranks(self._validation)))
+            self.note(self.report("validation", over_ranks(self._validation)))
 
-    def _report(self, stage: str, whole: Tally) -> dict[str, Tensor]:
+    def report(self, stage: str, whole: Tally) -> dict[str, Tensor]:
+        """Losses by space, and their balance."""
         names = [s.name for s in self.model.spaces]
         present = [i for i, n in enumerate(whole.counts.tolist()) if n > 0]
         report = {f"{stage}/loss_{names[i]}": whole.mean[i] for i in present}

@@ -3,7 +3,7 @@
 from typing import Literal
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from foundation.kernels.attention.segments import segment_of
@@ -22,10 +22,25 @@ def anchored_loss(
         average: "sequence" = within each sequence and then over them, so that a short one counts as much as a long one,
             as published; "token" = over all symbols.
     """
-    asked = torch.nonzero(batch.target >= 0).flatten()
+    asked = _asked(batch)
     loss = torch.nn.functional.cross_entropy(logits[asked].float(), batch.target[asked], reduction="none")
     if average == "token":
         return loss.mean()
-    sample = segment_of(batch.offsets, len(batch.ids))[asked]
+    sample = _sample(batch, asked)
     count = torch.bincount(sample, minlength=batch.samples).clamp(min=1)
     return (loss / count[sample]).sum() / len(sample.unique())
+
+
+def averaged_over(batch: AnchoredBatch, average: Average) -> Int[Tensor, ""]:
+    """How many sequences or symbols the loss is a mean of."""
+    asked = _asked(batch)
+    rows = asked if average == "token" else _sample(batch, asked).unique()
+    return torch.tensor(len(rows), device=rows.device)
+
+
+def _asked(batch: AnchoredBatch) -> Int[Tensor, "n"]:
+    return torch.nonzero(batch.target >= 0).flatten()
+
+
+def _sample(batch: AnchoredBatch, rows: Int[Tensor, "n"]) -> Int[Tensor, "n"]:
+    return segment_of(batch.offsets, len(batch.ids))[rows]

@@ -15,6 +15,7 @@ from foundation.data.biology.similarity import held_out, protein_clusters, read_
 from foundation.data.ingest import Outcome
 from foundation.data.numbered import NumberedLoader
 from foundation.data.ranked import RankedData
+from foundation.data.steps import InSteps
 from foundation.errors import FoundationError
 from foundation.model.anchored.order import Factorisation
 from foundation.training.anchored.config import AnchoredObjective, ComplexDataConfig
@@ -69,9 +70,9 @@ class AnchoredDataModule(RankedData):
         draws = ClusterDraws(self.clusters, self.config.draws, self.seed)
         return AnchoredMix(self.examples, draws, self.config.batch, *self.place)
 
-    def train_dataloader(self) -> NumberedLoader[Batch]:
+    def train_dataloader(self) -> InSteps[Batch]:
         """Micro-batches of the whole run for this rank."""
-        return NumberedLoader(self.mix, self.batches, self.config.workers)
+        return self.in_steps(NumberedLoader(self.mix, self.batches, self.config.workers))
 
     def val_dataloader(self) -> DataLoader | list:
         """As many draws of each held-out cluster as an epoch has, whole micro-batches; an empty list if there is none.

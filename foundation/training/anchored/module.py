@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from foundation.config import OptimConfig
 from foundation.data.biology.frames import AMINO_ACIDS
 from foundation.model.anchored.batch import AnchoredBatch
-from foundation.model.anchored.loss import anchored_loss
+from foundation.model.anchored.loss import anchored_loss, averaged_over
 from foundation.model.anchored.transformer import AnchoredTransformer
 from foundation.training.anchored.config import AnchoredObjective
 from foundation.training.anchored.examples import RecoveryBatch
@@ -67,9 +67,13 @@ class AnchoredModule(TrainingModule):
     def training_step(self, batch: AnchoredBatch | RecoveryBatch, batch_idx: int = 0) -> Float[Tensor, ""]:
         """The loss of a micro-batch."""
         loss, _ = self._asked(batch)
-        if self.is_logged():
-            self.note({"train/loss": loss.detach()})
-        return loss
+        return self.part(loss, self.targets(batch)[0])
+
+    def targets(self, batch: AnchoredBatch | RecoveryBatch) -> Float[Tensor, "S"]:
+        """Sequences, symbols or hidden residues, whichever the loss is a mean of."""
+        if isinstance(batch, RecoveryBatch):
+            return (batch.kind >= 0).sum().double()[None]
+        return averaged_over(batch, self.objective.average).double()[None]
 
     def configure_optimizers(self) -> dict[str, Any]:
         """AdamW and its schedule, one rate a step; the head that tells residues is trained beside the model."""

@@ -46,7 +46,7 @@ class CostCalibration(Callback):
     ) -> None:
         """After every so many steps, agree and revise."""
         if completes_step(trainer, batch_idx) and trainer.global_step % self.every == 0:
-            self.revise(trainer.train_dataloader.mix, trainer.global_step + self.every)  # pyright: ignore
+            self.revise(trainer.train_dataloader.loader.mix, trainer.global_step + self.every)  # pyright: ignore
 
     def revise(self, mix: FieldMix, step: int) -> None:
         """Plan with what was timed on all ranks from `step` on; all ranks call it together."""

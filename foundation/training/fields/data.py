@@ -11,6 +11,7 @@ from foundation.data.fields.mix import FieldCheck, FieldMix, Source
 from foundation.data.fields.reader import WellReader
 from foundation.data.fields.windows import FieldWindows, well_files
 from foundation.data.ranked import RankedData
+from foundation.data.steps import InSteps
 from foundation.model.fields.config import FieldModelConfig
 from foundation.model.fields.unet_config import UNetConfig
 from foundation.training.fields.config import FieldDataConfig, FieldSet
@@ -54,9 +55,9 @@ class FieldDataModule(RankedData):
         rank, ranks = self.place
         return FieldMix(self.sources, World(ranks, 1, self.accumulate), rank, self.config.policy, self.seed)
 
-    def train_dataloader(self) -> FieldLoader:
+    def train_dataloader(self) -> InSteps[FieldBatch]:
         """Micro-batches of the whole run for this rank."""
-        return FieldLoader(self.mix, self.steps * self.accumulate, self.config.workers)
+        return self.in_steps(FieldLoader(self.mix, self.steps * self.accumulate, self.config.workers))
 
     def val_dataloader(self) -> DataLoader | list:
         """Windows of every validation set; an empty list if there is none."""

@@ -17,8 +17,9 @@ from foundation.model.fields.network import FieldNetwork
 from foundation.model.fields.transformer import FieldTransformer
 from foundation.seeded import seeded
 from foundation.training.base import TrainingModule
+from foundation.training.curves import completes_step
 from foundation.training.fields.flops import load_of
-from foundation.training.fields.latent import LatentPrediction
+from foundation.training.fields.latent import LatentPrediction, LatentTerms
 from foundation.training.fields.objective import FieldObjective, increment_loss
 from foundation.training.loss import Tally, over_ranks, ranks
 from foundation.training.optim import optimizer
@@ -66,11 +67,16 @@ class FieldModule(TrainingModule):
         self._checked: dict[str, list[Tensor]] = {}
 
     def training_step(self, batch: FieldBatch, batch_idx: int = 0) -> Float[Tensor, ""]:
-        """The loss of a micro-batch; every rank has as many windows of its set as it has."""
+        """The loss of a micro-batch; all of a step count alike, whatever set they are of."""
         parts = self._asked(batch, self._generator(batch.draw), self._is_pushed(batch.draw))
-        if self.is_logged():
-            self.note({f"train/{name}": value.detach() for name, value in parts.items()})
+        told = torch.stack([value.double() for value in parts.values()])
+        self.tell(Tally(told, torch.ones_like(told)))
         return parts["loss"] + self._nothing()
+
+    def report(self, stage: str, whole: Tally) -> dict[str, Tensor]:
+        """The loss, and of latent prediction its parts."""
+        names = ("loss", *(f.name for f in fields(LatentTerms) if self.latent is not None))
+        return {f"{stage}/{name}": mean.float() for name, mean in zip(names, whole.mean, strict=True)}
 
     def _asked(self, batch: FieldBatch, generator: torch.Generator | None = None, push: bool = False) -> Losses:
         """The loss of a micro-batch, and of latent prediction its parts."""
@@ -88,7 +94,8 @@ class FieldModule(TrainingModule):
     def optimizer_step(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - Lightning's own
         """The step; an average of the model follows it."""
         super().optimizer_step(*args, **options)
-        if self.latent is not None and isinstance(self.model, FieldTransformer):
+        stepped = completes_step(self.trainer, self.trainer.fit_loop.batch_idx)  # DeepSpeed is called for each batch
+        if stepped and self.latent is not None and isinstance(self.model, FieldTransformer):
             self.latent.follow(self.model)
 
     def _nothing(self) -> Float[Tensor, ""]:

@@ -14,6 +14,7 @@ from foundation.data.numbered import NumberedLoader
 from foundation.data.ranked import RankedData
 from foundation.data.records import Sample, Spectrum
 from foundation.data.shards import RecordShards
+from foundation.data.steps import InSteps
 from foundation.errors import FoundationError
 from foundation.model.spectra.batch import SpectralBatch
 from foundation.movable import Movable
@@ -148,9 +149,9 @@ class SpectraDataModule(RankedData):
         self.shards = RecordShards(config.train)
         self.held_out = None if config.validation is None else RecordShards(config.validation)
 
-    def train_dataloader(self) -> NumberedLoader[QuestionBatch]:
+    def train_dataloader(self) -> InSteps[QuestionBatch]:
         """Micro-batches of the whole run for this rank."""
-        return NumberedLoader(self._mix(self.shards), self.batches, self.config.workers)
+        return self.in_steps(NumberedLoader(self._mix(self.shards), self.batches, self.config.workers))
 
     def val_dataloader(self) -> DataLoader | list:
         """The same micro-batches each time; an empty list if there is no validation set."""

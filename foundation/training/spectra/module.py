@@ -49,10 +49,12 @@ class SpectraModule(TrainingModule):
 
     def training_step(self, batch: QuestionBatch, batch_idx: int = 0) -> Float[Tensor, ""]:
         """The loss of a micro-batch."""
-        loss = self._asked(batch).mean
-        if self.is_logged():
-            self.note({"train/loss": loss.detach()})
-        return loss
+        found = self._asked(batch)
+        return self.part(found.mean, found.weight)
+
+    def targets(self, batch: QuestionBatch) -> Float[Tensor, "S"]:
+        """The weight of the asked pixels."""
+        return (batch.asked.valid.double() * batch.weight[:, None]).sum()[None]
 
     def on_validation_epoch_start(self) -> None:
         """Forget the last validation."""

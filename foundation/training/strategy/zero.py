@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
+import lightning.pytorch as pl
 import torch
 from lightning.fabric.utilities.seed import reset_seed
 from lightning.pytorch.accelerators.cuda import CUDAAccelerator
@@ -27,6 +28,10 @@ class ZeroPrecision(DeepSpeedPrecision):
     def convert_input(self, data: Any) -> Any:  # noqa: ANN401 - Lightning's own
         """As it is."""
         return data
+
+    def backward(self, tensor: Tensor, model: pl.LightningModule, *args: Any, **options: Any) -> None:  # noqa: ANN401
+        """By DeepSpeed, which would divide by the micro-batches of a step once more than Lightning does."""
+        model.trainer.model.backward(tensor, scale_wrt_gas=False)  # pyright: ignore
 
 
 class ZeroStrategy(DeepSpeedStrategy):
