@@ -8,8 +8,8 @@ from torch import Tensor
 from foundation.kernels.backend import takes_triton
 from foundation.kernels.prologue.norm import HeadNorm
 from foundation.kernels.prologue.operator import head_prologue
+from foundation.kernels.prologue.pieces import norm_rotate
 from foundation.kernels.prologue.reference import rotate
-from foundation.kernels.prologue.rms import rms_rotate
 
 DIMS = (32, 64, 80, 88, 96, 128)  # that the kernels are compiled and tested for
 
@@ -63,9 +63,9 @@ def norm_and_turn(
 
 
 def _in_torch(x: Tensor, norm: HeadNorm | None, turns: Tensor | None) -> Tensor:
-    """PyTorch's own normalisations, in float32 or better and rounded once; the usual one keeps less for gradients."""
-    if norm is not None and norm.kind == "rms" and norm.bias is None and torch.is_grad_enabled():
-        return rms_rotate(x, norm.weight, turns, norm.eps)
+    """In float32 or better and rounded once; PyTorch's own normalisations where they are the faster: for inference."""
+    if norm is not None and torch.is_grad_enabled() and not (turns is not None and turns.requires_grad):
+        return norm_rotate(x, norm, turns)
     y = x.to(torch.promote_types(x.dtype, torch.float32))
     if norm is not None:
         weight = norm.weight.to(y.dtype)

@@ -10,10 +10,10 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from foundation.model.fields.boundary import FLAGS
+from foundation.model.fields.convolution import transposed
 from foundation.model.fields.encoder import as_image, as_rows
 from foundation.model.fields.norm import norm_silu
 from foundation.model.fields.strides import KERNELS, AxisPlan, Grid, around
-from foundation.model.fields.convolution import transposed
 
 
 class FieldDecoder(nn.Module):

@@ -13,9 +13,9 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from foundation.model.fields.boundary import FLAGS
+from foundation.model.fields.convolution import CONVOLUTION, LAYOUT
 from foundation.model.fields.norm import norm_silu
 from foundation.model.fields.strides import KERNELS, Grid
-from foundation.model.fields.convolution import CONVOLUTION, LAYOUT
 
 
 class FieldEncoder(nn.Module):

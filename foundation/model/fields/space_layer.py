@@ -10,7 +10,6 @@ from foundation.kernels.attention import AttentionLayout, attention
 from foundation.kernels.prologue import HeadNorm, qk_prologue
 from foundation.model.fields.gated import gated_linear
 from foundation.model.fields.norm import norm_linear
-from foundation.model.fields.recompute import recomputed
 from foundation.model.fields.rotary import AxialRotary
 
 
@@ -36,7 +35,7 @@ class SpaceLayer(nn.Module):
         backend = "torch" if turns.requires_grad else "auto"  # the kernel has no gradient of turns
         turns = turns.repeat(len(x), 1)
         q_norm, k_norm = (HeadNorm("layer", n.weight, n.bias, n.eps) for n in (self.q_norm, self.k_norm))
-        q, k = recomputed(qk_prologue, q, k, q_norm, k_norm, turns, turns, backend)
+        q, k = qk_prologue(q, k, q_norm, k_norm, turns, turns, backend)
         seen = attention(q, k, v, _one_document_a_frame(*x.shape[:2], x.device))
         mlp = gated_linear(value, gate, self.mlp_out.weight, self.mlp_out.bias)
         return torch.addmm(mlp, seen.flatten(1), self.attn_out.weight.T).view(x.shape)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from foundation.kernels.prologue import HeadNorm, qk_prologue, reference_prologue, rms
+from foundation.kernels.prologue import HeadNorm, pieces, qk_prologue, reference_prologue
 from foundation.kernels.prologue.operator import head_prologue, head_prologue_backward
 
 DIMS = (32, 64, 80, 88, 96, 128)
@@ -91,11 +91,12 @@ def test_torch_path_equals_the_definition(kind, dtype, generator):
     assert error(fast, exact(case)) < TOLERANCE.get(dtype, 1e-6)
 
 
+@pytest.mark.parametrize("kind", ["rms", "layer"])
 @pytest.mark.parametrize("tokens", [0, 1, 14, 15])
-def test_rows_in_pieces_are_the_definition(tokens, generator, monkeypatch):
+def test_rows_in_pieces_are_the_definition(tokens, kind, generator, monkeypatch):
     """The torch path takes some rows at a time on a CPU."""
-    monkeypatch.setattr(rms, "PIECE", 7 * 3 * 24)
-    x, norm, turns, loss = draw(tokens, 3, 24, "rms", torch.float64, generator)
+    monkeypatch.setattr(pieces, "PIECE", 7 * 3 * 24)
+    x, norm, turns, loss = draw(tokens, 3, 24, kind, torch.float64, generator)
     fast, slow = (
         outputs_and_gradients(way, x, norm, turns, loss, torch.float64) for way in (one("auto"), reference_prologue)
     )
