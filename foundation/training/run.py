@@ -18,6 +18,7 @@ from foundation.training import resolved
 from foundation.training.base import Making, TrainingModule
 from foundation.training.checkpoint import CheckpointError, latest, read, remove_leftovers
 from foundation.training.curves import METRICS, forget_after
+from foundation.training.ending import missing_ranks_explained
 from foundation.training.export import export
 from foundation.training.quiet import quiet
 from foundation.training.strategy.choose import DEALT_AS_MADE
@@ -101,7 +102,8 @@ class Run:
             runner = build_trainer(self.trainer, module.optim, self.out, validates, self.step, callbacks)
             self._prepare()
             self._announce(module, of, begun)
-            fit(runner, module, data, self.checkpoint)
+            with missing_ranks_explained(self.out, self.trainer.timeout):
+                fit(runner, module, data, self.checkpoint)
         if runner.is_global_zero:
             export(self.out, out=self.out / "export")
             print(f"done: {self.out / 'export'}", file=sys.stderr)

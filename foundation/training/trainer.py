@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import lightning.pytorch as pl
 import torch
+from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.pytorch.callbacks import Callback, EMAWeightAveraging, ModelCheckpoint
 from lightning.pytorch.loggers import Logger
 
@@ -16,6 +17,7 @@ from foundation.config import OptimConfig
 from foundation.errors import FoundationError
 from foundation.training.checkpoint import CheckpointFile, StepCheckpoint
 from foundation.training.curves import Curves, MetricsFile
+from foundation.training.ending import Ending
 from foundation.training.guard import Guard
 from foundation.training.lines import progress
 from foundation.training.strategy.choose import STAGES, Way, choose
@@ -111,8 +113,8 @@ def build_trainer(
         "log_every_n_steps": config.log_every,
         "default_root_dir": out,
         "logger": _loggers(config, out, first_step),
-        "callbacks": [*_callbacks(config, optim, out, validates, wait), *callbacks, Curves(config.log_every)],
-        "plugins": [CheckpointFile()],
+        "callbacks": [*_callbacks(config, optim, out, validates, wait), *callbacks, Curves(config.log_every), Ending()],
+        "plugins": [CheckpointFile(), *_environment()],
         "profiler": wait,
         "use_distributed_sampler": False,  # the stream deals samples to ranks itself
         "enable_model_summary": False,
@@ -124,6 +126,12 @@ def build_trainer(
 def _accelerator(name: str) -> str:
     """Apple's GPUs have no float64, which positions need."""
     return "cpu" if name == "auto" and not torch.cuda.is_available() else name
+
+
+def _environment() -> list[SLURMEnvironment]:
+    """Of SLURM without Lightning's requeueing, which saves in the middle of a step; configs/slurm.sbatch requeues."""
+    by_torchrun = "TORCHELASTIC_RUN_ID" in os.environ
+    return [SLURMEnvironment(auto_requeue=False)] if SLURMEnvironment.detect() and not by_torchrun else []
 
 
 def _places(config: TrainerConfig) -> tuple[int | str, int]:

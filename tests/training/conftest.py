@@ -1,5 +1,6 @@
 """Token shards small enough to train on in a test, a tiny run on them, and a record of every batch of it."""
 
+import csv
 import hashlib
 import json
 import os
@@ -10,6 +11,7 @@ from unittest import mock
 import pytest
 import torch
 from lightning.pytorch.callbacks import Callback
+from safetensors.torch import load_file
 
 from foundation.config import DataConfig, ModelConfig, OptimConfig
 from foundation.data.shards import TokenSample, write_tokens
@@ -108,3 +110,49 @@ def unbroken(token_shards, tmp_path_factory):
     out = tmp_path_factory.mktemp("unbroken")
     train_tiny(token_shards, out)
     return out
+
+
+CLOCKS = ("per_second", "data_wait", "peak_gib")  # the only columns that may differ
+
+
+def batches_of(out, rank=0):
+    """The last record of each step; a resumed run does the steps after its checkpoint again."""
+    rows = [json.loads(line) for line in (out / f"batches-{rank}.jsonl").read_text().splitlines()]
+    by_step = {}
+    for row in rows:
+        earlier = by_step.setdefault(row["step"], row)
+        assert earlier == row, f"step {row['step']} was done twice and differently"
+    return [by_step[step] for step in sorted(by_step)]
+
+
+def curves_of(out):
+    with (out / "metrics.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    return [{k: v for k, v in row.items() if v and not any(c in k for c in CLOCKS)} for row in rows]
+
+
+@pytest.fixture(scope="session")
+def batches():
+    """The function `batches_of`."""
+    return batches_of
+
+
+@pytest.fixture(scope="session")
+def curves():
+    """The function `curves_of`."""
+    return curves_of
+
+
+@pytest.fixture(scope="session")
+def assert_same_run():
+    """A function of two run directories: the same batches, curves and weights, bit for bit."""
+
+    def check(one, other, ranks=1):
+        for rank in range(ranks):
+            assert batches_of(one, rank) == batches_of(other, rank)
+        assert curves_of(one) == curves_of(other)
+        weights, others = (load_file(out / "export" / "model.safetensors") for out in (one, other))
+        assert weights.keys() == others.keys()
+        assert all(torch.equal(weights[name], others[name]) for name in weights)
+
+    return check

@@ -1,7 +1,5 @@
 """A run that was killed and resumed equals one that was never stopped: losses bit for bit, batches, curves, weights."""
 
-import csv
-import json
 import os
 import signal
 import subprocess
@@ -17,34 +15,8 @@ from foundation.config import OptimConfig
 from foundation.errors import FoundationError
 from foundation.training.checkpoint import read
 
-CLOCKS = ("per_second", "data_wait", "peak_gib")  # the only columns that may differ
 
-
-def batches(out, rank=0):
-    """The last record of each step; a resumed run does the steps after its checkpoint again."""
-    rows = [json.loads(line) for line in (out / f"batches-{rank}.jsonl").read_text().splitlines()]
-    by_step = {}
-    for row in rows:
-        earlier = by_step.setdefault(row["step"], row)
-        assert earlier == row, f"step {row['step']} was done twice and differently"
-    return [by_step[step] for step in sorted(by_step)]
-
-
-def curves(out):
-    with (out / "metrics.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    return [{k: v for k, v in row.items() if v and not any(c in k for c in CLOCKS)} for row in rows]
-
-
-def assert_same_run(one, other):
-    assert batches(one) == batches(other)
-    assert curves(one) == curves(other)
-    weights, others = (load_file(out / "export" / "model.safetensors") for out in (one, other))
-    assert weights.keys() == others.keys()
-    assert all(torch.equal(weights[name], others[name]) for name in weights)
-
-
-def test_curves_hold_each_step_once(unbroken):
+def test_curves_hold_each_step_once(curves, unbroken):
     steps = [int(row["step"]) for row in curves(unbroken) if "train/loss" in row]
     assert steps == list(range(1, 17))
     assert [int(row["step"]) for row in curves(unbroken) if "validation/loss" in row] == [6, 12]
@@ -70,14 +42,14 @@ def kill(process, out, steps):
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_killed_run_goes_on_as_if_it_had_not_been(workers, unbroken, token_shards, tiny_run, tmp_path):
+def test_killed_run_goes_on_as_if_it_had_not_been(assert_same_run, workers, unbroken, token_shards, tiny_run, tmp_path):
     kill(start(token_shards, tmp_path, workers), tmp_path, steps=10)
     tiny_run(token_shards, tmp_path, workers=workers, resume="auto")
     assert_same_run(tmp_path, unbroken)
 
 
 @pytest.mark.slow
-def test_killed_run_of_two_processes_goes_on_exactly(token_shards, tmp_path):
+def test_killed_run_of_two_processes_goes_on_exactly(assert_same_run, batches, token_shards, tmp_path):
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     for out in (whole, broken):
         out.mkdir()
@@ -102,7 +74,7 @@ def fail():
     ],
     ids=["average of weights", "accumulation", "validation at the checkpoint"],
 )
-def test_other_ways_to_train_resume_exactly_too(options, token_shards, tiny_run, tmp_path):
+def test_other_ways_to_train_resume_exactly_too(curves, options, token_shards, tiny_run, tmp_path):
     stop_at = options.pop("stop_at")
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     for out in (whole, broken):
@@ -116,7 +88,9 @@ def test_other_ways_to_train_resume_exactly_too(options, token_shards, tiny_run,
     assert all(torch.equal(weights[name], others[name]) for name in weights)
 
 
-def test_sigterm_saves_the_step_and_says_how_to_go_on(unbroken, token_shards, tiny_run, tmp_path, capsys):
+def test_sigterm_saves_the_step_and_says_how_to_go_on(
+    assert_same_run, unbroken, token_shards, tiny_run, tmp_path, capsys
+):
     with pytest.raises(SystemExit) as stop:
         tiny_run(token_shards, tmp_path, stop_at=10, stop=lambda: os.kill(os.getpid(), signal.SIGTERM))
     assert stop.value.code == 143
@@ -126,7 +100,7 @@ def test_sigterm_saves_the_step_and_says_how_to_go_on(unbroken, token_shards, ti
     assert_same_run(tmp_path, unbroken)
 
 
-def test_damaged_checkpoint_is_passed_over(unbroken, token_shards, tiny_run, tmp_path):
+def test_damaged_checkpoint_is_passed_over(assert_same_run, unbroken, token_shards, tiny_run, tmp_path):
     with pytest.raises(RuntimeError, match="struck"):
         tiny_run(token_shards, tmp_path, stop_at=10, stop=fail)
     damaged = tmp_path / "checkpoints" / "step=8.ckpt"

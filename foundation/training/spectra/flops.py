@@ -17,5 +17,7 @@ def forward_flops(config: SpectraConfig, read: Grid, asked: Grid) -> float:
     place = width * (width + config.patch + SHAPE) if config.code == "logarithm" else 0
     pixels = rows.sum() * CHANNELS[config.channels] * config.patch * width + queries.sum() * config.patch * width
     pixels += rows.sum() * config.terms * width
+    if config.means and not config.levels:
+        pixels += queries.sum() * len(config.means) * (width + config.patch)
     total: torch.Tensor = config.depth * block + config.decoder_depth * decoder + pixels
     return float(2 * (total + (rows.sum() + queries.sum()) * place))

@@ -1,7 +1,6 @@
 """Data of three tiny systems, and a function that trains one of them in processes of its own."""
 
 import csv
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -22,8 +21,8 @@ def sine(seed):
     rng = np.random.default_rng(seed)
     n, start = ((64, 4000.0), (120, 8000.0))[seed % 2]
     wavelength = start + 2.0 * np.arange(n)
-    flux = 5 + 2 * np.sin(wavelength / 40 + rng.uniform(0, 6)) + 0.3 * rng.normal(size=n)
-    return Sample(f"s{seed}", {f"spectrum_{seed % 2}": Spectrum(flux, wavelength, np.full(n, 0.3**-2))}, {})
+    flux = 5 + 2 * np.sin(wavelength / 40 + rng.uniform(0, 6)) + rng.normal(size=n)
+    return Sample(f"s{seed}", {f"spectrum_{seed % 2}": Spectrum(flux, wavelength, np.full(n, 1.0))}, {})
 
 
 def moving(name, seed, frames=12):
@@ -46,18 +45,26 @@ def data_of(token_shards, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def losses(data_of, tmp_path_factory):
-    """The function losses(system, strategy, processes, micro-batches on each of two ranks, steps): one loss a step."""
+    """losses(strategy or None, steps, runs): a loss for each step of each run, a system and its micro-batches.
+
+    On two processes, or without a strategy on one.
+    """
     found = {}
 
-    def run(*asked):
-        if asked not in found:
-            out = tmp_path_factory.mktemp("run")
-            command = [sys.executable, SCRIPT, *asked, data_of[asked[0]], out]
-            environment = dict(os.environ)
-            done = subprocess.run([str(part) for part in command], env=environment, capture_output=True, timeout=500)
-            assert done.returncode == 0, done.stderr.decode()[-3000:]
-            with (out / "metrics.csv").open(newline="") as file:
-                found[asked] = np.array([float(row["train/loss"]) for row in csv.DictReader(file)])
-        return found[asked]
+    def run(way, steps, runs):
+        if (way, steps, runs) not in found:
+            out = tmp_path_factory.mktemp("runs")
+            launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"] if way else []
+            asked = [f"{system},{accumulate},{data_of[system]}" for system, accumulate in runs]
+            command = [sys.executable, *launch, str(SCRIPT), way or "auto", str(steps), str(out), *asked]
+            done = subprocess.run(command, capture_output=True, text=True, timeout=1000)
+            assert done.returncode == 0, done.stderr[-3000:]
+            found[way, steps, runs] = {run: column(out / f"{run[0]}-{run[1]}") for run in runs}
+        return found[way, steps, runs]
 
     return run
+
+
+def column(out):
+    with (out / "metrics.csv").open(newline="") as file:
+        return np.array([float(row["train/loss"]) for row in csv.DictReader(file)])

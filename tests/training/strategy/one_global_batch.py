@@ -1,9 +1,11 @@
-"""Run by test_exact.py: trains one tiny system on the micro-batches of two ranks, on two processes or on one.
+"""Run by test_exact.py: tiny systems trained on the micro-batches of two ranks, by two processes or by one.
 
-Arguments: tokens, spectra or fields; strategy; processes; micro-batches of a step on each of two; steps; directory of
-data; run directory. One process takes what both ranks have in a step, one micro-batch after the other.
+Arguments: strategy; steps; directory of runs; then for each run the system (tokens, spectra or fields), micro-batches
+of a step on each of two ranks, and directory of data, with commas between. One process takes what both ranks have in a
+step, one micro-batch after the other. Runs are called SYSTEM-MICROBATCHES.
 """
 
+import os
 import sys
 from itertools import islice
 from pathlib import Path
@@ -94,21 +96,23 @@ def of_both_ranks(stream, accumulate):
     stream.train_dataloader = train_dataloader
 
 
-def main(system, way, processes, accumulate, steps, data, out):
-    torch.set_num_threads(1)
+def train(way, steps, out, system, accumulate, data):
     torch.manual_seed(0)
-    module, stream = {"tokens": tokens, "spectra": spectra, "fields": fields}[system](data, accumulate, steps)
-    if processes == 1:
+    module, stream = {"tokens": tokens, "spectra": spectra, "fields": fields}[system](Path(data), accumulate, steps)
+    if "WORLD_SIZE" not in os.environ:
         of_both_ranks(stream, accumulate)
         accumulate *= RANKS
     config = TrainerConfig(
-        max_steps=steps, accelerator="cpu", strategy=way, devices=processes, accumulate=accumulate, timeout=60,
-        log_every=1, checkpoint_every=steps, tensorboard=False,
+        max_steps=steps, accelerator="cpu", strategy=way, accumulate=accumulate, timeout=120, log_every=1,
+        checkpoint_every=steps, tensorboard=False,
     )  # fmt: skip
     with quiet(EXPECTED):
         build_trainer(config, module.optim, out, validates=False).fit(module, stream)
 
 
 if __name__ == "__main__":
-    system, way, processes, accumulate, steps, data, out = sys.argv[1:]
-    main(system, way, int(processes), int(accumulate), int(steps), Path(data), Path(out))
+    torch.set_num_threads(1)
+    way, steps, out, *runs = sys.argv[1:]
+    for run in runs:
+        system, accumulate, data = run.split(",")
+        train(way, int(steps), Path(out) / f"{system}-{accumulate}", system, int(accumulate), data)
