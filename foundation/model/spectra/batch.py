@@ -15,6 +15,8 @@ from foundation.kernels.attention.segments import segment_of
 from foundation.movable import Movable
 from foundation.tokenizers.native import Patches
 
+FAR = 64.0  # between spectra, in ln(wavelength), where places of several are searched as one: more than any holds
+
 
 @dataclass(frozen=True, eq=False)
 class Grid(Movable):

@@ -31,6 +31,9 @@ class SpectraConfig:
         decoder: "cross" answers for any grid, each patch for itself; "additive", as published, for the patches read.
         terms: of the series by which each state tells the flux around its patch, added to the decoder's answer; 0, as
             published, is none.
+        means: widths in ln(wavelength) of boxes, ascending; an answer begins as a mixture, which the decoder chooses,
+            of the means of what was read in them, so that the model learns what a smoothed copy does not have. None,
+            as published, is no copy; neither is there one where states pass through codes.
         levels: of each component of the codes that states pass through on their way to the decoder, such as
             (8, 8, 8, 5, 5); none = states pass as they are.
 
@@ -49,6 +52,7 @@ class SpectraConfig:
     periods: tuple[float, float] = (4e-5, 8.0)
     decoder: Decoder = "cross"
     terms: int = 32
+    means: tuple[float, ...] = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2)
     levels: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
@@ -64,6 +68,8 @@ class SpectraConfig:
             )
         if not 0 < self.periods[0] < self.periods[1]:
             raise FoundationError(f"periods from {self.periods[0]} to {self.periods[1]}. Give 0 < shortest < longest.")
+        if list(self.means) != sorted(set(self.means)) or min(self.means, default=1) <= 0:
+            raise FoundationError(f"means over widths {self.means}. Give them above 0 and ascending.")
         for name, choice, known in (
             ("channels", self.channels, Channels), ("code", self.code, Code), ("decoder", self.decoder, Decoder),
         ):  # fmt: skip
@@ -73,7 +79,7 @@ class SpectraConfig:
     @classmethod
     def published(cls) -> "SpectraConfig":
         """Parts and constants of the universal spectral tokenizer; its periods are known at second hand only."""
-        return cls(channels="published", code="published", periods=(0.1, 1e6), decoder="additive", terms=0)
+        return cls(channels="published", code="published", periods=(0.1, 1e6), decoder="additive", terms=0, means=())
 
     @property
     def block(self) -> ModelConfig:

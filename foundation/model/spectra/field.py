@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from foundation.model.spectra.batch import Grid
+from foundation.model.spectra.batch import FAR, Grid
 
 
 class LocalField(nn.Module):
@@ -42,12 +42,11 @@ def neighbours(read: Grid, asked: Grid) -> tuple[Int[Tensor, "Q W 2"], Float[Ten
         Rows of the patches; the place of the wavelength in each, in extents from its middle, -1 to 1; and their shares,
         which add up to 1. Beyond the first and the last patch of a spectrum that patch has all.
     """
-    far = 64.0  # between spectra, in ln(wavelength): more than any holds
     places = read.wavelength.log()
     middle, extent = places.mean(1), (places[:, -1] - places[:, 0]).clamp(min=1e-9)
-    key, order = (middle + far * read.spectrum).sort(stable=True)  # arms may overlap
+    key, order = (middle + FAR * read.spectrum).sort(stable=True)  # arms may overlap
     wanted = asked.wavelength.log()
-    after = torch.searchsorted(key, wanted + far * asked.spectrum[:, None])
+    after = torch.searchsorted(key, wanted + FAR * asked.spectrum[:, None])
     first, last = (read.offsets[asked.spectrum + i][:, None] - i for i in (0, 1))
     rows = order[torch.stack([(after - 1).clamp(first, last), after.clamp(first, last)], -1)]
     place = ((wanted[..., None] - middle[rows]) / extent[rows]).clamp(-1, 1)

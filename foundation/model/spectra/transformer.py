@@ -19,6 +19,7 @@ from foundation.model.spectra.config import SpectraConfig
 from foundation.model.spectra.decoder import DECODERS
 from foundation.model.spectra.embed import PatchEmbedding, PlaceEmbedding
 from foundation.model.spectra.field import LocalField
+from foundation.model.spectra.means import local_means
 from foundation.model.spectra.wavelength import middle, turns
 from foundation.model.whole import whole
 
@@ -38,10 +39,14 @@ class SpectralTransformer(nn.Module):
         self.head = nn.Linear(c.width, c.patch)
         self.field = LocalField(c.width, c.terms) if c.terms else None
         self.bottleneck = _bottleneck(c)
+        self.mixture = nn.Linear(c.width, len(c.means)) if c.means and not c.levels else None
         for name, module in self.named_modules():
             if isinstance(module, nn.Linear):
                 with whole(module.parameters()):
                     initialise_map(name, module)
+        if self.mixture is not None:  # an answer begins as a smoothed copy
+            for last in (self.head, self.mixture, *([self.field.series] if self.field else [])):
+                nn.init.zeros_(last.weight)
 
     def encode(self, batch: SpectralBatch) -> Float[Tensor, "T width"]:
         """A state for each patch, from all patches of its spectrum.
@@ -63,8 +68,15 @@ class SpectralTransformer(nn.Module):
         """
         self._check(asked)
         x = self.decoder(self.questions(asked), states, asked, read, (self._turns(asked), self._turns(read)))
-        answer = self.head(self.out_norm(x))
-        return answer if self.field is None else answer + self.field(states, read, asked)
+        x = self.out_norm(x)
+        answer = self.head(x)
+        if self.field is not None:
+            answer = answer + self.field(states, read, asked)
+        if self.mixture is not None and isinstance(read, SpectralBatch):
+            share = self.mixture(x).softmax(-1)
+            means = local_means(read, asked, self.config.means).to(answer.dtype)
+            answer = answer + (means @ share[..., None])[..., 0]
+        return answer
 
     def forward(self, read: SpectralBatch, asked: Grid) -> Float[Tensor, "Q W"]:
         """Encode, pass through the codes if there are any, then decode."""

@@ -11,7 +11,17 @@ from foundation.model.spectra.batch import Grid, SpectralBatch
 from foundation.model.spectra.config import SpectraConfig
 from foundation.model.spectra.transformer import SpectralTransformer
 
-PARTS = [{}, {"channels": "published", "code": "published", "decoder": "additive", "periods": (0.1, 1e6)}]
+PARTS = [
+    {},
+    {
+        "means": (),
+        "terms": 0,
+        "channels": "published",
+        "code": "published",
+        "decoder": "additive",
+        "periods": (0.1, 1e6),
+    },
+]
 
 
 @pytest.mark.parametrize("parts", PARTS, ids=["ours", "published"])
