@@ -79,27 +79,14 @@ class TokenBatch:
     @cached_property
     def content_layout(self) -> AttentionLayout:
         """Self-attention of the content, for an encoder; it never sees a query."""
-        return AttentionLayout.packed(self._offsets_of(self.content_rows), self.code[self.content_rows])
-
-    @cached_property
-    def query_layout(self) -> AttentionLayout:
-        """Self-attention of the queries of a step, for a decoder."""
-        return AttentionLayout.packed(self._offsets_of(self.query_rows), self.code[self.query_rows])
-
-    @cached_property
-    def cross_layout(self) -> AttentionLayout:
-        """Queries to the content they may see, for a decoder."""
-        q, c = self.query_layout, self.content_layout
-        return AttentionLayout(q.query_offsets, q.query_code, c.key_offsets, c.key_code)
+        offsets = torch.searchsorted(self.content_rows, self.offsets)
+        return AttentionLayout.packed(offsets, self.code[self.content_rows])
 
     def rows_by_space(self, rows: Int[Tensor, "R"], spaces: int) -> list[Int[Tensor, "_"]]:
         """`rows` split by space: an ascending index for each of the model's `spaces`, empty where one is absent."""
         space = self.space[rows]
         counts = torch.bincount(space, minlength=spaces).tolist()
         return list(rows[torch.argsort(space, stable=True)].split(counts))
-
-    def _offsets_of(self, rows: Int[Tensor, "R"]) -> Int[Tensor, "bounds"]:
-        return torch.searchsorted(rows, self.offsets)
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> "TokenBatch":
         """The same batch on another device."""

@@ -15,9 +15,15 @@ class ModelConfig:
         decoder_depth: blocks of a separate decoder in which the queries live; 0 = queries enter the single stack.
         heads: attention heads; the head width is width / heads.
         mlp_ratio: hidden width of the gated MLP is floor(2 / 3 * mlp_ratio * width).
-        position: how physical positions enter: fixed sinusoids, learned tables, rotary in attention, or not at all.
+        position: how physical positions enter: fixed sinusoids, learned tables, rotary in attention, or not at all;
+            "grid" is the fixed sinusoids of AION-1's release, which count the points of a grid.
         qk_norm: normalise queries and keys per head.
         norm: layer norm without bias, or root-mean-square norm.
+        queries_see: in a decoder, the queries of a step see each other, only those of their own space (4M's training),
+            or the plain mean of all (AION-1's released inference).
+        decoder_values: in a decoder, tokens revealed on the way are rows of it, with tables of values of their own,
+            instead of the encoder's; what was given is then encoded once for all steps.
+        features: what `encode` returns: states of the encoder, or as the decoder sees them (AION-1's embeddings).
     """
 
     width: int = 768
@@ -25,9 +31,12 @@ class ModelConfig:
     decoder_depth: int = 12
     heads: int = 12
     mlp_ratio: float = 4.0
-    position: Literal["sinusoidal", "learned", "rotary", "none"] = "sinusoidal"
+    position: Literal["sinusoidal", "learned", "rotary", "grid", "none"] = "sinusoidal"
     qk_norm: bool = True
     norm: Literal["layer", "rms"] = "layer"
+    queries_see: Literal["all", "space", "mean"] = "all"
+    decoder_values: bool = False
+    features: Literal["encoder", "context"] = "encoder"
 
 
 @dataclass(frozen=True)

@@ -24,10 +24,11 @@ class _RMSNorm(nn.RMSNorm):
 
 
 class SelfAttention(nn.Module):
-    """Multi-head attention of rows to each other, as far as the layout lets them see."""
+    """Multi-head attention of rows to each other, as far as the layout lets them see; or the mean of all they see."""
 
-    def __init__(self, width: int, heads: int, norm: str, qk_norm: bool) -> None:
+    def __init__(self, width: int, heads: int, norm: str, qk_norm: bool, mean: bool = False) -> None:
         super().__init__()
+        self.mean = mean
         self.qkv = nn.Linear(width, 3 * width, bias=False)
         self.core = _Heads(width, heads, norm, qk_norm)
 
@@ -39,7 +40,7 @@ class SelfAttention(nn.Module):
     ) -> Float[Tensor, "T width"]:
         """What each row gathers from the rows it sees."""
         q, k, v = self.qkv(x).chunk(3, -1)
-        return self.core(q, k, v, layout, turns, turns)
+        return self.core(q * 0 if self.mean else q, k, v, layout, turns, turns)
 
 
 class CrossAttention(nn.Module):

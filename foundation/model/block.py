@@ -55,7 +55,7 @@ class CrossBlock(nn.Module):
         super().__init__()
         width, norm = config.width, config.norm
         self.norm1, self.query_norm, self.context_norm, self.norm2 = (make_norm(norm, width) for _ in range(4))
-        self.self_attn = SelfAttention(width, config.heads, norm, config.qk_norm)
+        self.self_attn = SelfAttention(width, config.heads, norm, config.qk_norm, config.queries_see == "mean")
         self.cross_attn = CrossAttention(width, config.heads, norm, config.qk_norm)
         self.mlp = GatedMLP(width, config.mlp_ratio)
 

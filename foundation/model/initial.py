@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from foundation.model.embed import SpaceEmbedding
+from foundation.model.embed import SpaceEmbedding, ValueTables
 from foundation.model.heads import SpaceHeads
 from foundation.model.whole import whole
 from foundation.tokens import Space
@@ -44,8 +44,10 @@ def initialise(model: nn.Module, embed: SpaceEmbedding, heads: SpaceHeads) -> No
                     module.weight[module.padding_idx] = 0
     with whole([embed.query]):
         nn.init.normal_(embed.query, std=DEVIATION)
+    values = [m for m in model.modules() if isinstance(m, ValueTables)]
     for space in embed.spaces:
-        for table, deviation in ((embed.table(space.name), DEVIATION), (heads.table(space.name), LOGIT_DEVIATION)):
+        tables = [(v.table(space.name), DEVIATION) for v in values]
+        for table, deviation in (*tables, (heads.table(space.name), LOGIT_DEVIATION)):
             with whole([table]):
                 _smooth(space, table, deviation)
 

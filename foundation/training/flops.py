@@ -11,6 +11,7 @@ from torch import Tensor
 
 from foundation.batch import TokenBatch
 from foundation.kernels.attention import AttentionLayout
+from foundation.model.decoding import DecoderRows
 from foundation.model.transformer import FoundationTransformer
 
 
@@ -22,14 +23,15 @@ def training_flops(model: FoundationTransformer, batch: TokenBatch) -> Float[Ten
 def forward_flops(model: FoundationTransformer, batch: TokenBatch) -> Float[Tensor, ""]:
     """Operations of one forward pass and the heads at its queries, as a float64 scalar on the batch's device."""
     config, width = model.config, model.config.width
-    content, queries = len(batch.content_rows), len(batch.query_rows)
     mlp = 6 * width * int(2 * config.mlp_ratio * width / 3)
     block = 8 * width**2 + mlp  # per row: query, key, value and output maps, and the MLP
     outside = _embedding_and_heads(model, batch)
     if not config.decoder_depth:
-        return outside + config.depth * ((content + queries) * block + 4 * width * pairs(batch.layout))
-    encoder = content * block + 4 * width * pairs(batch.content_layout)
-    seen = pairs(batch.query_layout) + pairs(batch.cross_layout)
+        return outside + config.depth * (len(batch) * block + 4 * width * pairs(batch.layout))
+    rows = DecoderRows.of(batch, config)
+    content, queries = len(rows.encoded), len(rows.decoded)
+    encoder = content * block + 4 * width * pairs(rows.encoder)
+    seen = pairs(rows.decoder) + pairs(rows.cross)
     cross = 4 * width**2  # per query its own and the output map, per content row key and value
     decoder = queries * (block + cross) + content * cross + 4 * width * seen
     return outside + config.depth * encoder + 2 * width**2 * content + config.decoder_depth * decoder

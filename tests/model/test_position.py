@@ -4,7 +4,7 @@ import torch
 
 from foundation.errors import FoundationError
 from foundation.kernels.prologue import rotate
-from foundation.model.position import Learned, Rotary, Sinusoidal
+from foundation.model.position import SEQUENCE, GridSines, Learned, Rotary, Sinusoidal
 from foundation.tokens import AXES, Axis, Space
 
 WAVELENGTH = Axis("wavelength", "Angstrom", 3600.0, 10400.0, 20.0)
@@ -107,6 +107,34 @@ def test_learned_table_has_a_row_for_each_grid_point():
 def test_learned_table_refuses_what_is_off_its_grid(x):
     with pytest.raises(FoundationError, match=r"'line' has position .* on axis 0, outside"):
         Learned(SPACES, 6)(space(0), at([x]), LIKE)
+
+
+def grid_code(index, channels):
+    """[sin, cos] of index * 10000^(-k / channels), by the definition."""
+    angle = index * 10000.0 ** (-np.arange(channels) / channels)
+    return np.concatenate([np.sin(angle), np.cos(angle)])
+
+
+def test_grid_sines_count_the_points_of_plane_row_point_and_sequence():
+    sequence = Space("words", "discrete", 5, (Axis(SEQUENCE, "", 0.0, 49.0, 1.0),))
+    code = GridSines((LINE, PLANE, POINT, sequence), 16)
+    out = code(torch.arange(4), at([3640.3], [-9.0, 11.5], [5.0], [7.0]), LIKE).numpy()
+    expected = [
+        np.concatenate([grid_code(0, 4), grid_code(2, 4)]),
+        np.concatenate([grid_code(3, 4), grid_code(47, 4)]),
+        np.concatenate([grid_code(0, 4), grid_code(0, 4)]),
+        grid_code(7, 8),
+    ]
+    np.testing.assert_allclose(out, expected, atol=1e-5)
+
+
+def test_grid_sines_refuse_what_has_no_code():
+    with pytest.raises(FoundationError, match="width 16 for cube"):
+        GridSines(SPACES, 16)
+    with pytest.raises(FoundationError, match="width 6 for these spaces"):
+        GridSines((LINE,), 6)
+    with pytest.raises(FoundationError, match=r"'line' has position .* on axis 0, outside"):
+        GridSines((LINE,), 8)(space(0), at([3500.0]), LIKE)
 
 
 def test_row_of_no_axis_is_not_trained():

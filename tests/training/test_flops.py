@@ -8,6 +8,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from foundation.batch import pack
 from foundation.config import ModelConfig
 from foundation.kernels.attention.reference import visible
+from foundation.model.decoding import DecoderRows
 from foundation.model.transformer import FoundationTransformer
 from foundation.tokens import Axis, Space, Tokens, concatenate
 from foundation.training.flops import forward_flops, pairs, training_flops
@@ -37,9 +38,10 @@ def batch(generator):
 
 
 @pytest.mark.parametrize("position", ["sinusoidal", "rotary"])
-@pytest.mark.parametrize("decoder_depth", [0, 2])
-def test_formula_equals_the_counter(batch, decoder_depth, position):
-    config = ModelConfig(width=32, depth=3, decoder_depth=decoder_depth, heads=2, position=position)
+@pytest.mark.parametrize(("decoder_depth", "decoder_values"), [(0, False), (2, False), (2, True)])
+def test_formula_equals_the_counter(batch, decoder_depth, decoder_values, position):
+    sizes = {"width": 32, "depth": 3, "decoder_depth": decoder_depth, "heads": 2}
+    config = ModelConfig(**sizes, position=position, decoder_values=decoder_values)
     model = FoundationTransformer(config, SPACES)
     with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):  # the fused one is not counted
         model.predict(model(batch), batch)
@@ -48,5 +50,6 @@ def test_formula_equals_the_counter(batch, decoder_depth, position):
 
 
 def test_pairs_are_those_of_the_dense_rule(batch):
-    for layout in (batch.layout, batch.content_layout, batch.query_layout, batch.cross_layout):
+    rows = DecoderRows.of(batch, ModelConfig())
+    for layout in (batch.layout, rows.encoder, rows.decoder, rows.cross):
         assert int(pairs(layout)) == int(visible(layout).sum())
