@@ -8,6 +8,7 @@ from foundation.masking.budget import LeadingSpace, RandomBudget
 from foundation.masking.fixed import AllGiven, Completion
 from foundation.masking.future import Future
 from foundation.masking.policy import MaskingPolicy, Mixture
+from foundation.masking.tracks import Pathway, SplitTrack
 
 __all__ = [
     "AllGiven",
@@ -19,5 +20,7 @@ __all__ = [
     "LeftToRight",
     "MaskingPolicy",
     "Mixture",
+    "Pathway",
     "RandomBudget",
+    "SplitTrack",
 ]
