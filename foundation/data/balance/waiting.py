@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from torch import distributed
 from torch.multiprocessing.spawn import spawn
 
@@ -74,6 +75,24 @@ def idle_fraction(waited: list[Waited]) -> float:
     """Time at collectives over all time, of all ranks."""
     idle = sum(w.idle for w in waited)
     return idle / (idle + sum(w.busy for w in waited))
+
+
+def idle_of(seconds: Float[np.ndarray, "steps ranks"]) -> float:
+    """Idle fraction of real processes, one a rank, that meet after each step, if their steps take so long."""
+    with tempfile.TemporaryDirectory() as folder:
+        spawn(_timed, (seconds, folder), nprocs=seconds.shape[1])
+        saved = [json.loads(Path(folder, f"{rank}.json").read_text()) for rank in range(seconds.shape[1])]
+    return idle_fraction([Waited(**s) for s in saved])
+
+
+def _timed(rank: int, seconds: Float[np.ndarray, "steps ranks"], folder: str) -> None:
+    torch.set_num_threads(1)
+    distributed.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=seconds.shape[1])
+    _meet()
+    turns = [(_work(float(step[rank])), _meet()) for step in seconds]
+    busy, idle = np.sum(turns, axis=0).tolist()
+    Path(folder, f"{rank}.json").write_text(json.dumps({"busy": busy, "idle": idle, "read": [], "costs": []}))
+    distributed.destroy_process_group()
 
 
 def _rank(rank: int, policy: str, load: Load, world: World, steps: int, seed: int, folder: str) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 
 from foundation.data.balance.benchmark import mix
 from foundation.data.balance.plan import Planner
-from foundation.data.balance.waiting import Load, idle_fraction, run
+from foundation.data.balance.waiting import Load, idle_fraction, idle_of, run
 from foundation.data.balance.world import World
 
 WORLD, STEPS = World(2, 2, 3), 6
@@ -27,3 +27,7 @@ def test_two_processes():
 def test_the_mix_has_19_sets():
     load = mix()
     assert len(load.work) == len(load.seconds) == len(load.windows) == 19
+
+
+def test_ranks_with_unlike_steps_wait_for_each_other():
+    assert 0.25 < idle_of(np.tile([[0.05, 0.01], [0.01, 0.05]], (4, 1))) < 1  # 0.4, and what the scheduler takes
