@@ -12,6 +12,7 @@ import numpy as np
 
 from foundation.data.biology.sequence import Sequence
 from foundation.data.biology.structure import Structure
+from foundation.data.biology.track import Track
 from foundation.data.coefficients import Coefficients
 from foundation.data.fields.record import Field
 from foundation.errors import RecordError
@@ -205,7 +206,7 @@ class Scalar:
         _set(self, value=float(self.value), sigma=None if self.sigma is None else float(self.sigma))
 
 
-Record = Spectrum | Image | Scalar | Field | Sequence | Structure | Coefficients
+Record = Spectrum | Image | Scalar | Field | Sequence | Structure | Track | Coefficients
 RECORDS: dict[str, type] = {  # names used in files
     "spectrum": Spectrum,
     "image": Image,
@@ -213,6 +214,7 @@ RECORDS: dict[str, type] = {  # names used in files
     "field": Field,
     "sequence": Sequence,
     "structure": Structure,
+    "track": Track,
     "coefficients": Coefficients,
 }
 
