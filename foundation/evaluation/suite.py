@@ -19,7 +19,8 @@ from foundation.evaluation.raw import raw_matrix
 from foundation.evaluation.retrieval import retrieve_alike, retrieve_same
 from foundation.evaluation.split import Parts, divide
 from foundation.evaluation.tasks import Task
-from foundation.model.pretrained import FoundationModel, Tokenizers
+from foundation.model.pretrained import FoundationModel
+from foundation.model.samples import Tokenizers
 from foundation.progress import track
 
 MAIN = "main"  # name of the record set that tasks are about unless they name another

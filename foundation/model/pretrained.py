@@ -1,53 +1,23 @@
 """FoundationModel: the transformer with its tokenizers, as users load, run and share it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
-import torch
 from huggingface_hub import PyTorchModelHubMixin
 
 from foundation.config import ModelConfig
-from foundation.data.records import Record
 from foundation.errors import FoundationError
 from foundation.files import whole_directory
-from foundation.model.encoding import Features, Pool, encode_tokens
+from foundation.interop.aion_files import is_aion, read_aion
 from foundation.model.homes import OURS, home, read_at
+from foundation.model.samples import TakesSamples, Tokenizers
 from foundation.model.stored import locate, read_model, read_weights, write_model
 from foundation.model.transformer import FoundationTransformer
-from foundation.progress import track
-from foundation.tokens import Space, Tokens
-
-SAMPLES_PER_CALL = 64  # tokenised together; bounds the memory of image tokenizers
+from foundation.tokens import Space
 
 
-@runtime_checkable
-class Tokenizers(Protocol):
-    """What the model asks of a bundle of tokenizers (foundation.tokenizers.bundle.TokenizerBundle)."""
-
-    @property
-    def spaces(self) -> tuple[Space, ...]:
-        """The space of each modality, called as the modality."""
-        ...
-
-    def encode(self, samples: Sequence[Mapping[str, Record]], modalities: Sequence[str] | None = None) -> list[Tokens]:
-        """The tokens of each sample."""
-        ...
-
-    def decode(self, tokens: Tokens) -> dict[str, Record]:
-        """The records that tokens stand for."""
-        ...
-
-    def fingerprint(self) -> str:
-        """Hash of configuration and weights."""
-        ...
-
-    def save_pretrained(self, path: Path) -> None:
-        """Write the tokenizers into a directory."""
-        ...
-
-
-class FoundationModel(FoundationTransformer, PyTorchModelHubMixin):
+class FoundationModel(TakesSamples, FoundationTransformer, PyTorchModelHubMixin):
     """A transformer and the tokenizers it was trained with.
 
     Args:
@@ -59,70 +29,9 @@ class FoundationModel(FoundationTransformer, PyTorchModelHubMixin):
         FoundationError: a tokenizer makes other tokens than the space of its name takes.
     """
 
-    tokenizers: Tokenizers | None
-
     def __init__(self, config: ModelConfig, spaces: Sequence[Space], tokenizers: Tokenizers | None = None) -> None:
         super().__init__(config, spaces)
-        self.__dict__["tokenizers"] = tokenizers  # not a submodule: its weights are files of their own
-        known = {s.name: s for s in self.spaces}
-        for space in tokenizers.spaces if tokenizers else ():
-            expected = known.get(space.name, space)
-            if (space.kind, space.size) != (expected.kind, expected.size):
-                raise FoundationError(
-                    f"The tokenizer of {space.name!r} makes {space.kind} tokens of size {space.size}, the model takes "
-                    f"{expected.kind} ones of size {expected.size}. Use the tokenizers the model was trained with."
-                )
-
-    def encode(
-        self,
-        samples: Sequence[Mapping[str, Record] | Tokens],
-        layer: int | None = None,
-        pool: Pool = "mean",
-        tokens_per_batch: int = 16384,
-        modalities: Sequence[str] | None = None,
-    ) -> Features:
-        """Frozen-encoder features of samples, in their order; run under torch.autocast for bfloat16.
-
-        Args:
-            samples: records by modality (a Sample is such a mapping), or tokens.
-            layer: states after this many encoder blocks, 0 = embeddings; None = after the final norm.
-            pool: "mean" over a sample's tokens, "spaces" = mean over each space apart, "none" = every token.
-            tokens_per_batch: what is computed at a time; the result does not depend on it.
-            modalities: use these only; None = all that the model and a sample have in common.
-
-        Raises:
-            FoundationError: a modality the model does not have, a sample that has none of them, records without
-                tokenizers, or no such layer.
-        """
-        tokens = self.tokenise(samples, modalities)
-        return encode_tokens(self, tokens, layer, pool, tokens_per_batch)
-
-    def tokenise(
-        self, samples: Sequence[Mapping[str, Record] | Tokens], modalities: Sequence[str] | None = None
-    ) -> list[Tokens]:
-        """The tokens of each sample, of these modalities only; raises as `encode` does."""
-        wanted = self._wanted(modalities)
-        chunks = [samples[i : i + SAMPLES_PER_CALL] for i in range(0, len(samples), SAMPLES_PER_CALL)]
-        tokens: list[Tokens] = []
-        for chunk in track(chunks, "tokenise") if len(chunks) > SAMPLES_PER_CALL else chunks:
-            records = [(i, sample) for i, sample in enumerate(chunk) if not isinstance(sample, Tokens)]
-            for i, sample in records:
-                _check_sample(sample, wanted, len(tokens) + i)
-            made = iter(self._bundle().encode([sample for _, sample in records], wanted) if records else ())
-            tokens += [_only(s, modalities) if isinstance(s, Tokens) else next(made) for s in chunk]
-        return tokens
-
-    def _wanted(self, modalities: Sequence[str] | None) -> list[str]:
-        names = [s.name for s in self.spaces]
-        unknown = [m for m in modalities or () if m not in names]
-        if unknown:
-            raise FoundationError(f"The model has no modality {', '.join(unknown)}; it has {', '.join(names)}.")
-        return names if modalities is None else list(modalities)
-
-    def _bundle(self) -> Tokenizers:
-        if self.tokenizers is None:
-            raise FoundationError("This model was made without tokenizers, so it takes Tokens, not records.")
-        return self.tokenizers
+        self.hold(tokenizers)
 
     def save_pretrained(self, save_directory: str | Path, **options: object) -> str | None:
         """Write config.json, model.safetensors, README.md and tokenizers/; the options are the hub mixin's.
@@ -143,16 +52,22 @@ class FoundationModel(FoundationTransformer, PyTorchModelHubMixin):
             self.tokenizers.save_pretrained(save_directory / "tokenizers")
 
     @classmethod
-    def from_pretrained(cls, name: str | Path, device: str = "cpu", **options: object) -> Any:  # noqa: ANN401
+    def from_pretrained(
+        cls, name: str | Path, device: str = "cpu", released_behaviour: bool = False, **options: object
+    ) -> Any:  # noqa: ANN401
         """The model in a directory, or on the Hugging Face hub, in evaluation mode.
 
         Where the directory holds a model of another system, that is returned: a FieldModel (also for Walrus's own
-        layout), a FieldUNet or an AnchoredModel. `of_tokens` refuses those.
+        layout), a FieldUNet or an AnchoredModel. `of_tokens` refuses those. AION-1's layout gives a FoundationModel
+        whose spaces are its token keys (`foundation.interop.aion_keys`).
 
         Args:
-            name: a directory that `save_pretrained` wrote, a directory or file in Walrus's layout, or a hub name such
-                as "someone/model".
+            name: a directory that `save_pretrained` wrote, a directory or file in Walrus's layout, a directory in
+                AION-1's, or a hub name such as "polymathic-ai/aion-base".
             device: where to put the weights.
+            released_behaviour: of AION-1, compute what its released code computes, down to the mean over all queries
+                where its decoder should attend, and return the decoder's context as embeddings. Only to reproduce
+                published numbers.
             options: of the download (revision, token, cache_dir, force_download, local_files_only).
 
         Raises:
@@ -160,10 +75,15 @@ class FoundationModel(FoundationTransformer, PyTorchModelHubMixin):
                 left over, or tokenizers other than those the model was trained with.
         """
         where = home(name, **options)
-        return cls.of_tokens(name, device, **options) if where == OURS else read_at(where, name, device)
+        if where == OURS:
+            return cls.of_tokens(name, device, released_behaviour, **options)
+        _only_aion(name, released_behaviour)
+        return read_at(where, name, device)
 
     @classmethod
-    def of_tokens(cls, name: str | Path, device: str = "cpu", **options: object) -> "FoundationModel":
+    def of_tokens(
+        cls, name: str | Path, device: str = "cpu", released_behaviour: bool = False, **options: object
+    ) -> "FoundationModel":
         """As `from_pretrained`, for those who need a transformer over tokens.
 
         Raises:
@@ -175,6 +95,9 @@ class FoundationModel(FoundationTransformer, PyTorchModelHubMixin):
                 "or the verb of that model; `foundation --help` lists them."
             )
         path = locate(name, **options)
+        if is_aion(path):
+            return read_aion(path, cls, released_behaviour).to(device)
+        _only_aion(name, released_behaviour)
         config, spaces, fingerprint = read_model(path)
         tokenizers = None
         if fingerprint is not None:
@@ -191,17 +114,6 @@ class FoundationModel(FoundationTransformer, PyTorchModelHubMixin):
         return model.to(device).eval()
 
 
-def _check_sample(sample: Mapping[str, Record], wanted: Sequence[str], index: int) -> None:
-    if not set(wanted) & set(sample):
-        name = getattr(sample, "key", index)
-        raise FoundationError(
-            f"Sample {name} has {', '.join(sample) or 'no record'}, and the model was asked for {', '.join(wanted)}. "
-            "Leave it out, or give other modalities."
-        )
-
-
-def _only(tokens: Tokens, modalities: Sequence[str] | None) -> Tokens:
-    """The tokens of these modalities."""
-    if modalities is None:
-        return tokens
-    return tokens.select(torch.cat([tokens.of(m) for m in modalities]).sort().values)
+def _only_aion(name: str | Path, released_behaviour: bool) -> None:
+    if released_behaviour:
+        raise FoundationError(f"{name} is not in AION-1's layout, so released_behaviour says nothing. Leave it out.")
