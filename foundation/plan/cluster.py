@@ -15,7 +15,7 @@ class Cluster:
         memory: bytes of one GPU.
         gpus_per_node: GPUs that share fast links.
         inside: bytes per second that one GPU sends over those links.
-        between: bytes per second that one GPU sends to other nodes.
+        between: bytes per second of the port of one GPU to other nodes.
         mfu: assumed share of the peak that useful operations reach, communication aside.
         link: assumed share of a link's rate that collectives reach.
         overlap: assumed share of the backward pass during which gradients can travel.
@@ -45,5 +45,9 @@ class Cluster:
         return self.bfloat16 if precision.startswith("bf16") else self.float32
 
     def bandwidth(self, gpus: int) -> float:
-        """Bytes per second that each of so many GPUs sends in a ring: as fast as the slowest link in it."""
-        return self.link * (self.inside if gpus <= self.gpus_per_node else self.between)
+        """Bytes per second that each of so many GPUs sends in a collective over all of them.
+
+        Between nodes a collective is cut in as many rings as a node has ports, each of which crosses by one of them.
+        """
+        ports = self.gpus_per_node * self.between
+        return self.link * (self.inside if gpus <= self.gpus_per_node else min(self.inside, ports))

@@ -21,14 +21,17 @@ from foundation.training.train import train
 
 WINDOWS = 2  # read for an idea of the micro-batches
 PROBE = 2048  # elements of the micro-batch that is run
-ASSUMED = 256  # objects made up where there are no shards
+BATCHES = 4  # made up where there are no shards
 
 
 def job(options: dict[str, Any]) -> Job:
     """The job of `foundation train` with these options; `assume` is name -> (codes, tokens of an object)."""
     model, data, policy, trainer = (options[name] for name in ("model", "data", "policy", "trainer"))
-    spaces, samples, source = _assumed(options["assume"]) if options["assume"] else _read(options)
     generator = torch.Generator().manual_seed(options["seed"])
+    spaces, samples, source = _assumed(options["assume"]) if options["assume"] else _read(options)
+    if options["assume"]:  # as many as fill batches, all alike
+        size = int(elements([policy(samples[0].tokens, generator)])[0])
+        samples = samples * BATCHES * max(1, data.tokens_per_batch // size)
     reveals = [policy(s.tokens, generator) for s in samples]
     batches = _batches(samples, reveals, spaces, data.tokens_per_batch)
     probe = _batches(samples, reveals, spaces, min(PROBE, data.tokens_per_batch))[0]
@@ -49,7 +52,7 @@ def _assumed(sizes: dict[str, tuple[int, int]]) -> tuple[tuple[Space, ...], list
     parts = [_tokens(space, length) for space, (_, length) in zip(spaces, sizes.values(), strict=True)]
     whole = concatenate(parts)
     source = f"objects with {len(whole)} tokens in {len(spaces)} spaces, as assumed"
-    return spaces, [TokenSample("assumed", whole)] * ASSUMED, source
+    return spaces, [TokenSample("assumed", whole)], source
 
 
 def _build(options: dict[str, Any], spaces: tuple[Space, ...], model: ModelConfig) -> PretrainingModule:

@@ -52,20 +52,23 @@ def test_one_gpu_waits_for_nobody_and_reaches_the_assumed_share():
 def test_gradients_travel_twice_and_dealt_weights_once_more():
     cluster = Cluster(link=1.0)
     times = {s: forecast(MODEL, TRAINER, cluster, s, 1024).travel for s in ("ddp", "zero1", "fsdp")}
-    assert times["ddp"] == times["zero1"] == pytest.approx(2 * 4 * 3e9 * (1023 / 1024) / 50e9)
+    assert times["ddp"] == times["zero1"] == pytest.approx(2 * 4 * 3e9 * (1023 / 1024) / (8 * 50e9))
     assert times["fsdp"] == pytest.approx(1.5 * times["ddp"])
 
 
-def test_links_inside_a_node_are_those_of_a_node():
+def test_between_nodes_all_ports_carry_a_collective_but_no_faster_than_the_links_inside():
     inside, between = (forecast(MODEL, TRAINER, Cluster(), "ddp", n).travel for n in (8, 9))
-    assert between / inside == pytest.approx(450 / 50 * (8 / 9) / (7 / 8))
+    assert between / inside == pytest.approx(450 / 400 * (8 / 9) / (7 / 8))
+    assert Cluster(between=1e12).bandwidth(64) == Cluster().bandwidth(8)
 
 
 def test_a_step_is_never_shorter_than_its_work_and_travel_hides_behind_the_backward_pass():
-    slow = Cluster(between=1e9)
+    slow = Cluster(between=1e8)
     row = forecast(MODEL, TRAINER, slow, "ddp", 64)
     assert row.step == pytest.approx(row.compute + row.travel - slow.overlap * 2 / 3 * row.compute)
-    assert forecast(MODEL, TRAINER, replace(slow, between=1e15), "ddp", 64).step == pytest.approx(row.compute)
+    assert forecast(MODEL, TRAINER, replace(slow, between=1e15, inside=1e15), "ddp", 64).step == pytest.approx(
+        row.compute
+    )
 
 
 @pytest.mark.parametrize("gpus", [1, 3, 64, 288, 1024])
