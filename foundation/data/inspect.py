@@ -31,7 +31,7 @@ SAMPLES_READ = 100  # of a survey file; enough to see what is in it
 
 
 def inspect(path: Path, verify: bool = False) -> None:
-    """Say what a file or directory holds: survey file, shards, tokenizers, exported model, run or checkpoint.
+    """Say what a file or directory holds: survey file, shards, tokenizers, exported model, run, checkpoint or dump.
 
     Example:
         foundation inspect runs/quickstart/tokens --verify
@@ -73,6 +73,10 @@ def describe(path: Path) -> Iterator[RenderableType]:
 def _directory(path: Path) -> Iterator[RenderableType]:
     if (path / NAME).is_file():
         yield from _shards(path)
+    elif any(path.glob("rank=*.ckpt")):
+        from foundation.training.reproduce import reproduce  # the step is done again
+
+        yield from reproduce(path)
     elif (path / "checkpoints").is_dir():
         yield from _run(path)
     elif (path / "data" / "train").is_dir():

@@ -53,6 +53,15 @@ class RankedLoader:
                     return
             self._window, self._batch = self._window + 1, 0
 
+    @property
+    def place(self) -> tuple[int, int]:
+        """Window, and batch of it, that was handed out last."""
+        return self._window, self._batch - 1
+
+    def samples_at(self, place: tuple[int, int]) -> list[str]:
+        """Keys of the samples of the batch at that place."""
+        return self.stream.keys(*place)
+
     def state_dict(self) -> dict[str, Any]:
         """Positions of all ranks and what they refer to; every rank must call it, and every rank gets the same."""
         place = {"window": self._window, "batch": self._batch, "done": self._done}

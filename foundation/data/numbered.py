@@ -61,6 +61,15 @@ class NumberedLoader(Generic[Batch]):
         """What to ask of the mix for micro-batches of these numbers."""
         return numbers
 
+    @property
+    def place(self) -> int:
+        """Number of the micro-batch that was handed out last."""
+        return self._done - 1
+
+    def samples_at(self, place: int) -> list[str]:
+        """What tells that micro-batch from all others of this rank."""
+        return [f"micro-batch {place}"]
+
     def state_dict(self) -> dict[str, Any]:
         """The position, and what it refers to."""
         return {"done": self._done, **self.mix.identity}

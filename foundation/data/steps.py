@@ -17,6 +17,15 @@ class Resumable(Protocol[Read]):
 
     def __iter__(self) -> Iterator[Read]: ...
 
+    @property
+    def place(self) -> Any:  # noqa: ANN401 - each loader has its own
+        """Where what was handed out last is."""
+        ...
+
+    def samples_at(self, place: Any) -> list[str]:  # noqa: ANN401
+        """Keys of the samples at such a place."""
+        ...
+
     def state_dict(self) -> dict[str, Any]:
         """The position after what was handed out."""
         ...
@@ -51,15 +60,22 @@ class InSteps(Generic[Batch]):
 
     def __init__(self, loader: Resumable[Batch], accumulate: int) -> None:
         self.loader, self.accumulate = loader, accumulate
+        self.current: tuple[Batch, ...] = ()  # micro-batches of the step that is handed out
+        self._places: list[Any] = []
 
     def __len__(self) -> int:
         return len(self.loader)
 
     def __iter__(self) -> Iterator[Micro[Batch]]:
-        batches = iter(self.loader)
-        while step := tuple(islice(batches, self.accumulate)):
-            yield Micro(step[0], step)
-            yield from map(Micro, step[1:])
+        placed = ((batch, self.loader.place) for batch in self.loader)
+        while step := tuple(islice(placed, self.accumulate)):
+            self.current, self._places = tuple(batch for batch, _ in step), [place for _, place in step]
+            yield Micro(self.current[0], self.current)
+            yield from map(Micro, self.current[1:])
+
+    def samples(self) -> list[str]:
+        """Keys of the samples of the step that is handed out."""
+        return [key for place in self._places for key in self.loader.samples_at(place)]
 
     def state_dict(self) -> dict[str, Any]:
         """The position between two steps."""

@@ -93,10 +93,17 @@ class TokenStream(_Masked):
     def __getitem__(self, window: int) -> list[TokenBatch]:
         """The batches of one window that no earlier dealing handed out; windows are endless."""
         samples, reveals = self.draw(window)
-        if not samples:
-            return []
+        return self._pack(samples, reveals, self._batches(window, reveals))
+
+    def keys(self, window: int, batch: int) -> list[str]:
+        """Keys of the samples in one batch of a window."""
+        samples, reveals = self.draw(window)
+        return [samples[i].key for i in self._batches(window, reveals)[batch]]
+
+    def _batches(self, window: int, reveals: Sequence[Int[Tensor, "_"]]) -> Sequence[Sequence[int]]:
+        """Which samples of the window are in which batch."""
         used = self.dealing.window(self.rank, window).used
-        return self._pack(samples, reveals, balanced(elements(reveals), self.tokens_per_batch)[used:])
+        return balanced(elements(reveals), self.tokens_per_batch)[used:] if reveals else []
 
     def draw(self, window: int) -> tuple[list[TokenSample], list[Int[Tensor, "_"]]]:
         """The shuffled samples of a window with their reveal steps; samples without tokens are left out."""

@@ -1,7 +1,6 @@
 """Training curves: one row per logged step, written before the step's checkpoint and whole after a resume."""
 
 import csv
-import math
 from pathlib import Path
 
 import lightning.pytorch as pl
@@ -11,7 +10,6 @@ from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.loggers.csv_logs import ExperimentWriter
 
-from foundation.errors import FoundationError
 from foundation.files import whole_file
 
 METRICS = "metrics.csv"
@@ -29,18 +27,9 @@ class Curves(Callback):
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object, batch_idx: int
     ) -> None:
-        """Write the row of this optimiser step after its last micro-batch.
-
-        Raises:
-            FoundationError: the loss is not finite, so that going on would only waste time.
-        """
+        """Write the row of this optimiser step after its last micro-batch."""
         if completes_step(trainer, batch_idx) and trainer.global_step % self.every == 0:
-            metrics = _write(trainer, "train/")
-            if not math.isfinite(metrics["train/loss"]):
-                raise FoundationError(
-                    f"The loss is {metrics['train/loss']} at step {trainer.global_step}. "
-                    "Use a smaller `--optim.peak_rate`, and go on from an earlier checkpoint with `--resume auto`."
-                )
+            _write(trainer, "train/")
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Write the row of this validation."""
@@ -53,11 +42,10 @@ def completes_step(trainer: pl.Trainer, batch_idx: int) -> bool:
     return (batch_idx + 1) % trainer.accumulate_grad_batches == 0
 
 
-def _write(trainer: pl.Trainer, prefix: str) -> dict[str, float]:
+def _write(trainer: pl.Trainer, prefix: str) -> None:
     metrics = {k: float(v) for k, v in trainer.callback_metrics.items() if k.startswith(prefix)}
     for logger in trainer.loggers:
         logger.log_metrics(metrics, trainer.global_step)
-    return metrics
 
 
 class _Continued(ExperimentWriter):

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from foundation.config import ModelConfig
+from foundation.config import ModelConfig, OptimConfig
 from foundation.errors import FoundationError
+from foundation.model.network_files import sizes
 from foundation.model.pretrained import FoundationModel
 from foundation.model.transformer import FoundationTransformer
 from foundation.tokens import Space
 from foundation.training import resolved
 from foundation.training.checkpoint import CheckpointError, latest, read
+from foundation.training.module import PretrainingModule
 
 if TYPE_CHECKING:
     from foundation.tokenizers.bundle import TokenizerBundle
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 WEIGHTS = "model."  # where a training module keeps its model
 SAVERS = {  # what a checkpoint calls the system it belongs to -> what writes its model
     "tokens": "foundation.training.export:save",
+    "tracks": "foundation.training.tracks.export:save",
     "fields": "foundation.training.fields.export:save",
     "spectra": "foundation.training.spectra.export:save",
     "anchored": "foundation.training.anchored.export:save",
@@ -76,16 +79,26 @@ def rebuild(content: Mapping[str, Any]) -> FoundationTransformer:
 
 def save(record: Mapping[str, Any], weights: Mapping[str, Tensor], out: Path, tokenizers: Path | None) -> None:
     """Write a model over tokens."""
-    where = tokenizers or record["config"]["tokenizers"]
-    bundle = load_tokenizers(Path(where), record["tokenizer_hash"], made="the training data") if where else None
     with torch.device("meta"):
-        exported = FoundationModel(*_parts(record), bundle)
+        exported = FoundationModel(*_parts(record), bundle_of(record, tokenizers))
     exported.load_state_dict(weights, assign=True)
     exported.save_pretrained(out)
 
 
+def revived(record: Mapping[str, Any]) -> PretrainingModule:
+    """The module that trains a model over tokens, with new weights."""
+    optim = OptimConfig(**sizes(record["config"]["optim"]))
+    return PretrainingModule(FoundationTransformer(*_parts(record)), optim, 1, record)
+
+
 def _parts(record: Mapping[str, Any]) -> tuple[ModelConfig, list[Space]]:
     return ModelConfig(**record["config"]["model"]), [Space.restore(s) for s in record["spaces"]]
+
+
+def bundle_of(record: Mapping[str, Any], tokenizers: Path | None) -> "TokenizerBundle | None":
+    """The tokenizers of a run, from this directory or from where the run found them; None = it had none."""
+    where = tokenizers or record["config"]["tokenizers"]
+    return load_tokenizers(Path(where), record["tokenizer_hash"], made="the training data") if where else None
 
 
 def load_tokenizers(path: Path, fingerprint: str, made: str) -> "TokenizerBundle":

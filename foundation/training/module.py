@@ -44,11 +44,15 @@ class PretrainingModule(TrainingModule):
 
     def training_step(self, batch: TokenBatch, batch_idx: int = 0) -> Float[Tensor, ""]:
         """The loss of this rank's micro-batch, scaled so that the mean over all of them is that of the step."""
-        states = self.model(batch)
+        states = self.states(batch, batch_idx)
         local = tally(self.model.predict(states, batch), batch, self.model.spaces)
         self.tell(local)
         loss = balanced(local.sums, self.wanted, self.weight, self.optim.balance)
         return self.micro_batches * loss + self._nothing(states)
+
+    def states(self, batch: TokenBatch, batch_idx: int) -> Float[Tensor, "E width"]:
+        """Of a training step."""
+        return self.model(batch)
 
     def targets(self, batch: TokenBatch) -> Float[Tensor, "S"]:
         """Targets by space."""

@@ -63,7 +63,7 @@ def train(
     made_by = stream.shards.manifest.tokenizer_hash
     bundle = load_tokenizers(tokenizers, made_by, made=str(data.train)) if tokenizers else None
     options = {"model": model, "data": data, "optim": optim, "trainer": trainer, "tokenizers": tokenizers, "seed": seed}
-    record = _record(options, policy, stream)
+    record = record_of("tokens", options, policy, stream)
     run = Run.opened(out, trainer, record, resume)
     build = partial(_new_model, model, stream, seed)
     module = PretrainingModule(run.made(build), optim, trainer.max_steps, record)
@@ -73,12 +73,14 @@ def train(
     )  # fmt: skip
 
 
-def _record(options: dict[str, object], policy: MaskingPolicy, stream: FoundationDataModule) -> dict[str, Any]:
-    """What every checkpoint stores: all options, and what the data are."""
+def record_of(
+    system: str, options: dict[str, object], policy: MaskingPolicy, stream: FoundationDataModule
+) -> dict[str, Any]:
+    """What every checkpoint stores: the system it belongs to, all options, and what the data are."""
     config = {name: resolved.plain(value) for name, value in options.items()} | {"policy": resolved.by_class(policy)}
     manifest = stream.shards.manifest
     return {
-        "system": "tokens",
+        "system": system,
         "config": config,
         "spaces": resolved.plain(list(stream.spaces)),
         "tokenizer_hash": manifest.tokenizer_hash,

@@ -47,6 +47,7 @@ class TrainerConfig:
         validate_every: steps between validations.
         validation_batches: batches of a validation on each rank.
         patience: steps with a gradient that is not finite, each of which is left out, in a row that end the run.
+        spike: deviations above the logged losses before it at which a loss is told of, with its samples; 0 = never.
         pictures: held-out samples drawn after each validation, completed from their other modalities; needs tokenizers.
         tensorboard: whether to write TensorBoard files too.
         wandb: name of a Weights & Biases project to log to, or None.
@@ -69,6 +70,7 @@ class TrainerConfig:
     validate_every: int = 1000
     validation_batches: int = 50
     patience: int = 3
+    spike: float = 6.0
     pictures: int = 4
     tensorboard: bool = True
     wandb: str | None = None
@@ -199,7 +201,7 @@ def _callbacks(config: TrainerConfig, optim: OptimConfig, out: Path, validates: 
     checkpoints = out / "checkpoints"
     callbacks: list[Callback] = [
         progress(config.log_every),
-        Guard(config.patience),
+        Guard(config.patience, config.spike),
         Throughput(config.log_every, wait),
         StepCheckpoint(checkpoints, config.checkpoint_every, config.keep_last),
     ]

@@ -4,9 +4,7 @@ import csv
 from unittest import mock
 
 import lightning.pytorch as pl
-import pytest
 
-from foundation.errors import FoundationError
 from foundation.training.curves import Curves, MetricsFile, forget_after
 
 
@@ -74,8 +72,3 @@ def test_row_is_written_after_the_last_micro_batch_of_every_nth_step():
     for batch_idx in range(12):  # three micro-batches a step; the step counter moves at the last
         curves.on_train_batch_end(*stopped((batch_idx + 1) // 3, 3, [seen], loss=2.5), batch_idx)
     assert seen.rows == [(2, {"train/loss": 2.5}), (4, {"train/loss": 2.5})]
-
-
-def test_loss_that_is_not_finite_stops_the_run():
-    with pytest.raises(FoundationError, match=r"nan at step 7.*peak_rate"):
-        Curves(every=1).on_train_batch_end(*stopped(7, 1, [Seen()], loss=float("nan")), 6)

@@ -102,7 +102,9 @@ class SpectraMix(Dataset[QuestionBatch]):
 
     def _question(self, seen: Seen, generator: torch.Generator) -> Question:
         if seen.others and float(torch.rand((), generator=generator)) < self.config.pairs:
-            return another(seen.patches, seen.others[int(torch.randint(len(seen.others), (), generator=generator))])
+            other = seen.others[int(torch.randint(len(seen.others), (), generator=generator))]
+            if (question := another(seen.patches, other)) is not None:
+                return question
         return self.objective(seen.patches, generator)
 
     def _within_budget(self, pool: list[Seen]) -> list[Seen]:

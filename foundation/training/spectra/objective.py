@@ -32,11 +32,19 @@ class SpectralObjective(ABC):
         """The same patches and generator state give the same question."""
 
 
-def another(read: Patches, asked: Patches) -> Question:
-    """What another instrument saw of the same object, in the scale of what is read; both must have one unit."""
+def another(read: Patches, asked: Patches) -> Question | None:
+    """What another instrument saw of the same object, in the scale of what is read; both must have one unit.
+
+    Only wavelengths between those read are asked, for what lies beyond is a guess whose error would rule the loss; None
+    if there are none.
+    """
+    places = asked.wavelength.mean(1)
+    within = asked.select((places > read.wavelength.min()) & (places < read.wavelength.max()))
+    if not len(within):
+        return None
     ratio = asked.scale / read.scale
-    scaled = replace(asked, value=asked.value * ratio, sigma=asked.sigma * ratio, scale=read.scale)
-    return Question(read, scaled, torch.ones(len(asked)))
+    scaled = replace(within, value=within.value * ratio, sigma=within.sigma * ratio, scale=read.scale)
+    return Question(read, scaled, torch.ones(len(within)))
 
 
 @dataclass(frozen=True)

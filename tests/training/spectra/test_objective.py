@@ -82,13 +82,22 @@ def test_spans_with_split_noise_ask_for_other_noise_than_they_show(make_patches,
 
 
 def test_another_spectrum_is_asked_in_the_scale_of_the_one_read(make_patches):
-    read, other = make_patches(), make_patches(400)
+    read, other = make_patches(), make_patches(408)
     brighter = replace(other, scale=3 * other.scale)
     question = another(read, brighter)
     assert question.read is read
     torch.testing.assert_close(question.asked.value * read.scale, other.value * brighter.scale)
     torch.testing.assert_close(question.asked.sigma * read.scale, other.sigma * brighter.scale)
     assert question.asked.scale == read.scale
+
+
+def test_only_wavelengths_between_those_read_are_asked_of_another(make_patches):
+    short, long = make_patches(400), make_patches(800)
+    question = another(short, long)
+    assert len(question.asked) == len(question.weight) == len(short)
+    assert question.asked.wavelength.mean(1).max() < short.wavelength.max()
+    redder = replace(long, wavelength=long.wavelength * 4)
+    assert another(short, redder) is None
 
 
 def test_refusals():

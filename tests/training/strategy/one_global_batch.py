@@ -67,6 +67,8 @@ class Both:
     def __init__(self, loaders, accumulate):
         self.loaders, self.accumulate = loaders, accumulate
 
+    place = None
+
     def __len__(self):
         return sum(map(len, self.loaders))
 
@@ -75,6 +77,9 @@ class Both:
         for _ in range(len(self.loaders[0]) // self.accumulate):
             for own in running:
                 yield from islice(own, self.accumulate)
+
+    def samples_at(self, place):
+        raise NotImplementedError
 
     def state_dict(self):
         return {}
