@@ -10,8 +10,8 @@ from foundation.config import ModelConfig
 from foundation.errors import FoundationError
 from foundation.files import whole_directory
 from foundation.interop.aion_files import is_aion, read_aion
-from foundation.model.homes import OURS, home, read_at
-from foundation.model.samples import TakesSamples, Tokenizers
+from foundation.model.homes import OURS, TRACKS, home, read_at
+from foundation.model.samples import TakesSamples, Tokenizers, stored_tokenizers
 from foundation.model.stored import locate, read_model, read_weights, write_model
 from foundation.model.transformer import FoundationTransformer
 from foundation.tokens import Space
@@ -58,7 +58,7 @@ class FoundationModel(TakesSamples, FoundationTransformer, PyTorchModelHubMixin)
         """The model in a directory, or on the Hugging Face hub, in evaluation mode.
 
         Where the directory holds a model of another system, that is returned: a FieldModel (also for Walrus's own
-        layout), a FieldUNet or an AnchoredModel. `of_tokens` refuses those. AION-1's layout gives a FoundationModel
+        layout), a FieldUNet, an AnchoredModel or a TrackModel (also for MIMIC's). `of_tokens` refuses those. AION-1's layout gives a FoundationModel
         whose spaces are its token keys (`foundation.interop.aion_keys`).
 
         Args:
@@ -83,13 +83,16 @@ class FoundationModel(TakesSamples, FoundationTransformer, PyTorchModelHubMixin)
     @classmethod
     def of_tokens(
         cls, name: str | Path, device: str = "cpu", released_behaviour: bool = False, **options: object
-    ) -> "FoundationModel":
-        """As `from_pretrained`, for those who need a transformer over tokens.
+    ) -> Any:  # noqa: ANN401
+        """As `from_pretrained`, for those who need a transformer over tokens: a FoundationModel or a TrackModel.
 
         Raises:
             FoundationError: as there, or the directory holds a model of another system.
         """
-        if (found := home(name, **options)) != OURS:
+        found = home(name, **options)
+        if found == TRACKS:
+            return read_at(found, name, device)
+        if found != OURS:
             raise FoundationError(
                 f"{name} holds a {found.partition(':')[2]}, and tokens want a FoundationModel. Give another directory, "
                 "or the verb of that model; `foundation --help` lists them."
@@ -99,17 +102,7 @@ class FoundationModel(TakesSamples, FoundationTransformer, PyTorchModelHubMixin)
             return read_aion(path, cls, released_behaviour).to(device)
         _only_aion(name, released_behaviour)
         config, spaces, fingerprint = read_model(path)
-        tokenizers = None
-        if fingerprint is not None:
-            from foundation.tokenizers.bundle import TokenizerBundle  # quantisers are imported only where needed
-
-            tokenizers = TokenizerBundle.from_pretrained(path / "tokenizers")
-            if tokenizers.fingerprint() != fingerprint:
-                raise FoundationError(
-                    f"{path / 'tokenizers'} has fingerprint {tokenizers.fingerprint()}, the model was trained with "
-                    f"{fingerprint}. Put back the tokenizers it was exported with, or train it again on these."
-                )
-        model = cls(config, spaces, tokenizers)
+        model = cls(config, spaces, stored_tokenizers(path, fingerprint))
         read_weights(model, path)
         return model.to(device).eval()
 

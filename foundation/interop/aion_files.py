@@ -1,0 +1,125 @@
+"""Files of AION-1: config.json and model.safetensors, as released or as the released code would read them."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import save_file
+
+from foundation.config import ModelConfig
+from foundation.errors import FoundationError
+from foundation.files import whole_directory
+from foundation.interop.aion import Model, from_released, released_config, to_released
+from foundation.interop.aion_keys import KEYS, keys_of
+from foundation.interop.tensors import read_tensors
+from foundation.model.network_files import CONFIG, WEIGHTS
+from foundation.model.transformer import FoundationTransformer
+from foundation.tokens import Space
+
+SAME = {  # entries of config.json that all released sizes share, and that this package builds
+    "act_layer": "SiLU",
+    "gated_mlp": True,
+    "mlp_bias": False,
+    "norm_bias": False,
+    "proj_bias": False,
+    "qk_norm": True,
+    "qkv_bias": False,
+}
+SIZES = {  # entry of config.json -> option of ours
+    "decoder_depth": "decoder_depth",
+    "dim": "width",
+    "encoder_depth": "depth",
+    "mlp_ratio": "mlp_ratio",
+    "num_heads": "heads",
+}
+DOMAINS = ("domains_in", "domains_out")
+
+
+def is_aion(directory: Path) -> bool:
+    """Whether config.json in this directory is one of the release."""
+    try:
+        return DOMAINS[0] in json.loads((directory / CONFIG).read_text())
+    except (OSError, ValueError, TypeError):
+        return False
+
+
+def read_aion(
+    directory: Path,
+    make: Callable[[ModelConfig, Sequence[Space]], Model],
+    released_behaviour: bool = False,
+) -> Model:
+    """The model in a directory of the release, of any size.
+
+    Args:
+        directory: with config.json and model.safetensors.
+        make: the class to make, or a function that makes one.
+        released_behaviour: compute what the released code computes, see `foundation.interop.aion.released_config`.
+
+    Raises:
+        FoundationError: a file missing or damaged, an option that AION-1 does not have, tensors missing or left over.
+    """
+    config, spaces = config_of(directory / CONFIG, released_behaviour)
+    path = directory / WEIGHTS
+    if not path.is_file():
+        raise FoundationError(f"{path} is missing. Copy the whole directory.")
+    return from_released(read_tensors(path), config, spaces, make, str(path))
+
+
+def config_of(path: Path, released_behaviour: bool = False) -> tuple[ModelConfig, tuple[Space, ...]]:
+    """What a released config.json describes.
+
+    Raises:
+        FoundationError: entries that are missing or unknown, or that AION-1 does not have.
+    """
+    stored: dict[str, Any] = json.loads(path.read_text())
+    odd = sorted(set(stored) ^ {*SAME, *SIZES, *DOMAINS})
+    odd += [f"{n} = {stored[n]!r}" for n, v in SAME.items() if n in stored and stored[n] != v]
+    if odd:
+        raise FoundationError(f"{path}: {', '.join(odd)} missing or not AION-1's. Give a released config.json.")
+    taken, asked = (list(stored[n]) for n in DOMAINS)
+    if sorted(taken) != sorted(asked):
+        raise FoundationError(
+            f"{path}: {', '.join(sorted(set(taken) ^ set(asked)))} only go in or only come out. "
+            "Give a model that takes and predicts the same keys, as the released ones do."
+        )
+    sizes = {ours: stored[theirs] for theirs, ours in SIZES.items()}
+    return released_config(released_behaviour, **sizes), tuple(key.space for key in keys_of(taken, str(path)))
+
+
+def write_aion(model: FoundationTransformer, directory: Path) -> None:
+    """Write config.json and model.safetensors so that the released code reads them.
+
+    Raises:
+        FoundationError: the directory exists, the disk is full, or the model has parts or spaces that AION-1 has not.
+    """
+    if directory.exists():
+        raise FoundationError(f"{directory} exists. Give a new directory, so that nothing is lost.")
+    _check_spaces(model.spaces)
+    names = [s.name for s in model.spaces]
+    tensors = {
+        n: t.detach().cpu().contiguous() for n, t in to_released(model.state_dict(), model.config, model.spaces).items()
+    }
+    sizes = {theirs: _plain(getattr(model.config, ours)) for theirs, ours in SIZES.items()}
+    with whole_directory(directory) as temporary:
+        content = SAME | sizes | dict.fromkeys(DOMAINS, names)
+        (temporary / CONFIG).write_text(json.dumps(content, indent=2, sort_keys=True))
+        save_file(tensors, temporary / WEIGHTS)
+
+
+def _check_spaces(spaces: Sequence[Space]) -> None:
+    keys = keys_of([s.name for s in spaces], "The model")
+    wrong = [
+        f"{s.name} ({s.kind}, {s.size} codes, {[a.count for a in s.axes]} tokens)"
+        for s, key in zip(spaces, keys, strict=True)
+        if (s.kind, s.size, [a.count for a in s.axes]) != ("discrete", key.size, [a.count for a in key.axes])
+    ]
+    if wrong:
+        raise FoundationError(
+            f"The spaces {', '.join(wrong)} are not AION-1's, which has for instance "
+            f"{KEYS[wrong[0].split()[0]].size} codes for the first. Train on tokens of tokenizers of its sizes."
+        )
+
+
+def _plain(value: float) -> float | int:
+    return int(value) if float(value).is_integer() else value
