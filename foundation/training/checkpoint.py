@@ -1,6 +1,7 @@
 """Training checkpoints: written whole or not at all, read without unpickling code, found again after a crash."""
 
 import re
+import shutil
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -26,15 +27,41 @@ class CheckpointFile(TorchCheckpointIO):
     """Lightning's checkpoint file, through a temporary name on the way in and without code on the way out."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: object = None) -> None:
-        """Write `checkpoint` to a temporary file beside `path` and rename it: a kill leaves the old file or the new."""
-        with whole_file(path) as temporary:
-            torch.save(checkpoint, temporary)
+        """Write `checkpoint` to a temporary file beside `path` and rename it: a kill leaves the old file or the new.
+
+        Raises:
+            CheckpointError: the disk is full; the checkpoints that are there stay.
+        """
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        needed, free = _bytes(checkpoint), shutil.disk_usage(path.parent).free
+        full = CheckpointError(
+            f"{path.parent}: a checkpoint needs {needed:,} bytes, {free:,} are free; the one before is intact. Free "
+            "some space and go on with `--resume auto`, or keep fewer with `--trainer.keep_last`."
+        )
+        if needed > free:
+            raise full
+        try:
+            with whole_file(path) as temporary:
+                torch.save(checkpoint, temporary)
+        except RuntimeError as error:  # as torch calls a write that failed; other disks fill up while it writes
+            if shutil.disk_usage(path.parent).free < needed:
+                raise full from error
+            raise
 
     def load_checkpoint(
         self, path: str | Path, map_location: object = "cpu", weights_only: bool | None = True
     ) -> dict[str, Any]:
         """Read a checkpoint onto the CPU; only tensors and plain values, whatever `weights_only` says."""
         return read(Path(path))
+
+
+def _bytes(content: object) -> int:
+    """Of the tensors in a checkpoint, which are nearly all of it."""
+    if isinstance(content, torch.Tensor):
+        return content.nbytes
+    parts = content.values() if isinstance(content, dict) else content if isinstance(content, list | tuple) else ()
+    return sum(map(_bytes, parts))
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -1,7 +1,9 @@
 """Checkpoints are whole or absent, hold no code, and say in a sentence what is wrong with them."""
 
 import pickle
+import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -87,3 +89,33 @@ def test_leftovers_of_a_killed_write_are_removed(checkpoint):
     leftover.write_bytes(b"half")
     remove_leftovers(checkpoint.parent)
     assert [p.name for p in checkpoint.parent.iterdir()] == [checkpoint.name]
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A directory with room for one mebibyte."""
+    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(tmp_path)], capture_output=True)
+    if made.returncode:
+        pytest.skip("mounting wants root")
+    yield tmp_path
+    subprocess.run(["umount", "--lazy", str(tmp_path)], check=True)
+
+
+@pytest.mark.parametrize("numbers", [200_000, 300_000])  # too many for what is left, and for the whole disk
+def test_a_full_disk_leaves_the_checkpoint_before(numbers, small_disk):
+    before = small_disk / "step=5.ckpt"
+    CheckpointFile().save_checkpoint({"weight": torch.arange(100_000.0), "global_step": 5}, before)
+    with pytest.raises(FoundationError, match=rf"{small_disk}: a checkpoint needs {4 * numbers:,} bytes, .* are free"):
+        CheckpointFile().save_checkpoint({"weight": torch.zeros(numbers)}, small_disk / "step=10.ckpt")
+    assert [path.name for path in small_disk.iterdir()] == [before.name]
+    assert latest(small_disk) == before and read(before)["global_step"] == 5
+
+
+def test_a_disk_that_fills_up_while_writing_leaves_it_too(small_disk, monkeypatch):
+    before = small_disk / "step=5.ckpt"
+    CheckpointFile().save_checkpoint({"weight": torch.arange(100_000.0)}, before)
+    usage = iter([SimpleNamespace(free=10**9), SimpleNamespace(free=0)])
+    monkeypatch.setattr("foundation.training.checkpoint.shutil.disk_usage", lambda path: next(usage))
+    with pytest.raises(FoundationError, match="a checkpoint needs 800,000 bytes"):
+        CheckpointFile().save_checkpoint({"weight": torch.zeros(200_000)}, small_disk / "step=10.ckpt")
+    assert [path.name for path in small_disk.iterdir()] == [before.name]
