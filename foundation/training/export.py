@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor
@@ -31,7 +31,9 @@ SAVERS = {  # what a checkpoint calls the system it belongs to -> what writes it
 }
 
 
-def export(checkpoint: Path, *, out: Path, tokenizers: Path | None = None) -> None:
+def export(
+    checkpoint: Path, *, out: Path, tokenizers: Path | None = None, layout: Literal["foundation", "aion"] = "foundation"
+) -> None:
     """Turn a training checkpoint into model.safetensors, config.json, a model card and, if there are any, tokenizers.
 
     Checkpoints are alike for all systems and all strategies; this is also how a training run ends.
@@ -40,13 +42,31 @@ def export(checkpoint: Path, *, out: Path, tokenizers: Path | None = None) -> No
         foundation export runs/small/checkpoints/last.ckpt --out models/small
 
     Args:
-        checkpoint: a .ckpt file, or a run directory, of which the last whole checkpoint is taken.
-        out: directory to write; the whole of it is replaced.
+        checkpoint: a .ckpt file, or a run directory, of which the last whole checkpoint is taken; for another layout
+            than ours also a directory that was exported before.
+        out: directory to write; the whole of it is replaced, in another layout than ours it must be new.
         tokenizers: directory of the tokenizers; None = where the training run found them.
+        layout: "aion" is what the code released with AION-1 reads.
 
     Raises:
-        FoundationError: no such checkpoint, a damaged one, or tokenizers that did not make its training data.
+        FoundationError: no such checkpoint, a damaged one, tokenizers that did not make its training data, or a model
+            that has no place in the layout.
     """
+    if layout == "aion":
+        from foundation.interop.aion_files import write_aion
+
+        exported = (checkpoint / "config.json").is_file()
+        write_aion(FoundationModel.of_tokens(checkpoint) if exported else _model_in(checkpoint, tokenizers), out)
+        return
+    content = _content(checkpoint)
+    record = content["foundation"]
+    module, _, function = SAVERS[record.get("system", "tokens")].partition(":")
+    getattr(import_module(module), function)(record, trained(content), out, tokenizers)
+    resolved.write(record["config"], out / "training.yaml")
+
+
+def _content(checkpoint: Path) -> dict[str, Any]:
+    """What a checkpoint, or the last one of a run, holds."""
     path = latest(checkpoint / "checkpoints") if checkpoint.is_dir() else checkpoint
     if path is None:
         raise CheckpointError(
@@ -58,10 +78,15 @@ def export(checkpoint: Path, *, out: Path, tokenizers: Path | None = None) -> No
         raise CheckpointError(
             f"{path}: not a checkpoint of `foundation train`. Give one from a run's checkpoints directory."
         )
+    return content
+
+
+def _model_in(checkpoint: Path, tokenizers: Path | None) -> FoundationModel:
+    content = _content(checkpoint)
     record = content["foundation"]
-    module, _, function = SAVERS[record.get("system", "tokens")].partition(":")
-    getattr(import_module(module), function)(record, trained(content), out, tokenizers)
-    resolved.write(record["config"], out / "training.yaml")
+    if (system := record.get("system", "tokens")) != "tokens":
+        raise CheckpointError(f"{checkpoint}: a model of {system}, and AION-1 is one of tokens. Leave out `--layout`.")
+    return _model(record, trained(content), tokenizers)
 
 
 def trained(content: Mapping[str, Any]) -> dict[str, Tensor]:
@@ -79,10 +104,15 @@ def rebuild(content: Mapping[str, Any]) -> FoundationTransformer:
 
 def save(record: Mapping[str, Any], weights: Mapping[str, Tensor], out: Path, tokenizers: Path | None) -> None:
     """Write a model over tokens."""
+    _model(record, weights, tokenizers).save_pretrained(out)
+
+
+def _model(record: Mapping[str, Any], weights: Mapping[str, Tensor], tokenizers: Path | None) -> FoundationModel:
+    """The model of a checkpoint to be written, not to be run: its constants are on no device."""
     with torch.device("meta"):
         exported = FoundationModel(*_parts(record), bundle_of(record, tokenizers))
     exported.load_state_dict(weights, assign=True)
-    exported.save_pretrained(out)
+    return exported
 
 
 def revived(record: Mapping[str, Any]) -> PretrainingModule:

@@ -1,12 +1,13 @@
 """AION-1's layout: published counts, both ways, strictly; logits and embeddings of a slow reading."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from foundation.__main__ import main
 from foundation.batch import pack
 from foundation.errors import FoundationError
 from foundation.interop.aion import from_released, released_config, to_released
@@ -187,6 +188,21 @@ def test_models_that_aion_has_no_place_for_are_not_exported(aion, tmp_path):
     with pytest.raises(FoundationError, match="released_behaviour says nothing"):
         FoundationModel.from_pretrained(tmp_path / "ours", released_behaviour=True)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("source", ["exported", "checkpoint"])
+def test_the_export_verb(aion, weights, tmp_path, source):
+    model = aion(("tok_ebv", "tok_z"))
+    if source == "exported":
+        model.save_pretrained(tmp_path / source)
+    else:
+        spaces = [asdict(s) for s in model.spaces]
+        record = {"config": {"model": asdict(model.config), "tokenizers": None}, "spaces": spaces}
+        state = {f"model.{n}": t for n, t in model.state_dict().items()}
+        torch.save({"foundation": record, "state_dict": state}, tmp_path / source)
+    assert main(["export", str(tmp_path / source), "--layout", "aion", "--out", str(tmp_path / "aion")]) == 0
+    written = load_file(tmp_path / "aion" / "model.safetensors")
+    assert all(torch.equal(t, written.pop(n)) for n, t in weights(model).items()) and not written
 
 
 def test_arrays_both_ways(draw_arrays):
