@@ -69,6 +69,8 @@ SUMMARY = {
     "bench": "measure speed and memory as ratios, side by side; compare orders of generation (anchored)",
 }
 
+MARKS = {"fields": r"\bsets:", "spectra": r"\bpatches_per_batch:"}  # system -> what only its configs have
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one subcommand; an error the user can act on is one sentence on stderr and status 1."""
@@ -120,11 +122,11 @@ def _run(arguments: list[str]) -> None:
 
 
 def _system(arguments: list[str]) -> str:
-    """What the config file says it is for, in its line `system: WORD`; "" without file or line."""
-    given = re.search(r"(?:^|\n)--config[=\n]([^\n]+)", "\n".join(arguments))
-    path = Path(given[1]) if given else Path()
-    said = re.search(r"^system: *(\w+)", path.read_text(), re.MULTILINE) if path.is_file() else None
-    return said[1] if said else ""
+    """What the config files say they are for, in a line `system: WORD` or by what only one has; "" without either."""
+    given = re.findall(r"(?:^|\n)--config[=\n]([^\n]+)", "\n".join(arguments))
+    text = "\n".join(path.read_text() for path in map(Path, given) if path.is_file())
+    said = re.search(r"^system: *(\w+)", text, re.MULTILINE)
+    return said[1] if said else next((system for system, mark in MARKS.items() if re.search(mark, text)), "")
 
 
 def _overview() -> str:

@@ -107,6 +107,7 @@ class _UntilStep(Callback):
 
     def on_before_optimizer_step(self, trainer: pl.Trainer, pl_module: pl.LightningModule, optimizer: object) -> None:
         self.live.close()
+        pl_module.zero_grad(set_to_none=True)  # then the optimiser does nothing, and takes no memory
 
 
 def _in_blocks(module: TrainingModule) -> int:

@@ -135,3 +135,20 @@ def test_what_cannot_be_planned_is_one_sentence(capsys):
     assert "--gpus [0]" in capsys.readouterr().err
     assert main(["plan", *options, "--strategies", "[zero9]"]) == 1
     assert "there are ddp, zero1, zero2, zero3, fsdp" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "module"),
+    [
+        ("data: {sets: {a: {train: nowhere}}}", "fields"),
+        ("data: {train: nowhere, patches_per_batch: 64}", "spectra"),
+        ("system: anchored\ndata: {train: nowhere}", "anchored"),
+        ("model: {width: 64}", "tokens"),
+    ],
+)
+def test_a_config_says_which_training_it_is_for(tmp_path, monkeypatch, text, module):
+    (tmp_path / "config.yaml").write_text(text)
+    called = []
+    monkeypatch.setattr("foundation.cli.call", lambda function, arguments, name: called.append(function.__module__))
+    assert main(["plan", "--gpus", "8", "--config", str(tmp_path / "config.yaml")]) == 0
+    assert called == [f"foundation.training.{'' if module == 'tokens' else module + '.'}train"]
