@@ -44,7 +44,7 @@ class _Interleaved(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
-        x, kernel = ctx.saved_tensors
+        x, kernel = (y.to(gradient.dtype) for y in ctx.saved_tensors)  # autocast may have rounded the result alone
         layout, zero, one = LAYOUT[kernel.dim()], [0] * len(ctx.strides), [1] * len(ctx.strides)
         gradient, kernel = (y.contiguous(memory_format=layout) for y in (gradient, kernel))
         slopes = torch.ops.aten.convolution_backward(

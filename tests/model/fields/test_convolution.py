@@ -44,3 +44,15 @@ def test_gradients_in_three_dimensions(channels, biased, generator):
     slopes = (torch.autograd.grad((y * weight).sum(), parts) for y in (found, known))
     for a, b in zip(*slopes, strict=True):
         torch.testing.assert_close(a, b)
+
+
+def test_under_autocast_weights_have_gradients_in_their_own_precision(generator):
+    x, w, bias = (t.detach().float().requires_grad_() for t in draw((3, 4, 2), (8, 8, 8), 2, generator))
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed = transposed(x, w, bias, [2, 2, 2])
+    assert mixed.dtype == torch.bfloat16
+    mixed.float().square().sum().backward()
+    rough = [t.grad for t in (x, w, bias)]
+    exact = torch.autograd.grad(USUAL[3](x, w, bias, [2, 2, 2]).square().sum(), (x, w, bias))
+    for a, b in zip(rough, exact, strict=True):
+        assert a.dtype == torch.float32 and (a - b).norm() < 0.02 * b.norm()
