@@ -18,7 +18,11 @@ COMMANDS: dict[str, str | dict[str, str]] = {
     "inspect": "foundation.data.inspect:inspect",
     "statistics": "foundation.data.fields.statistics:statistics",
     "tokenize": {"train": "foundation.tokenizers.train:train", "apply": "foundation.tokenizers.apply:apply"},
-    "train": {"": "foundation.training.train:train", "anchored": "foundation.training.anchored.train:train"},
+    "train": {
+        "": "foundation.training.train:train",
+        "anchored": "foundation.training.anchored.train:train",
+        "tracks": "foundation.training.tracks.train:train",
+    },
     "fields": {
         "train": "foundation.training.fields.train:train",
         "evaluate": "foundation.evaluation.fields.evaluate:evaluate",
@@ -28,7 +32,8 @@ COMMANDS: dict[str, str | dict[str, str]] = {
     },
     "spectra": {
         "train": "foundation.training.spectra.train:train",
-        "embed": "foundation.evaluation.spectra:embed",
+        "embed": "foundation.evaluation.spectra.embed:embed",
+        "evaluate": "foundation.evaluation.spectra.evaluate:evaluate",
         "tokenizers": "foundation.tokenizers.from_model:tokenizers",
     },
     "plan": {
@@ -54,9 +59,9 @@ SUMMARY = {
     "inspect": "say what a file, shard directory, tokenizer or checkpoint holds",
     "statistics": "measure the channels of simulations and their increments; write stats.yaml",
     "tokenize": "train tokenizers (train), turn record shards into token shards (apply)",
-    "train": "pretrain the masked transformer on token shards, or train what the config names (system: anchored)",
+    "train": "pretrain the masked transformer on token shards, or train what the config names (system: anchored, tracks)",
     "fields": "train on simulations in The Well's layout (train), score, steer and probe models of them",
-    "spectra": "train on spectra of all surveys on their own grids (train), embed files, make tokenizers of codes",
+    "spectra": "train on spectra of all surveys on their own grids (train), embed, evaluate, make tokenizers of codes",
     "plan": "say what a training will take before it is run: parameters, memory, operations, hours",
     "doctor": "check versions, GPUs, links between ranks, shards and disk; say what to mend",
     "export": "turn a training checkpoint into model.safetensors + config.json",

@@ -1,6 +1,6 @@
 """observations: a record set as the evaluation sees it: labels, raw vectors and where the records are."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -63,7 +63,7 @@ class Observations:
         ra, dec = np.array(places).T
         return cls(
             name, Path(path), shards.manifest.fingerprint, tuple(keys), tuple(objects_on_sky(keys, ra, dec)),
-            _columns(labels), tuple(modalities), frozenset(scalars), raw_columns(raw),
+            columns(labels), tuple(modalities), frozenset(scalars), raw_columns(raw),
         )  # fmt: skip
 
     def __len__(self) -> int:
@@ -127,7 +127,7 @@ def _degrees(value: object) -> float:
     return float(value) if isinstance(value, int | float) else float("nan")
 
 
-def _columns(labels: Sequence[dict[str, object]]) -> dict[str, np.ndarray]:
+def columns(labels: Sequence[Mapping[str, object]]) -> dict[str, np.ndarray]:
     """Labels of n objects as columns, numbers as float64 with NaN and everything else as str with ""."""
     columns = {}
     for name in sorted({key for row in labels for key in row}):

@@ -9,8 +9,8 @@ import numpy as np
 from foundation.evaluation.bootstrap import Statistic
 from foundation.evaluation.metrics import metric
 
-Source = Literal["encoder", "raw input", "random encoder", "marginal"]
-BASELINES: tuple[Source, ...] = ("raw input", "random encoder", "marginal")
+Source = Literal["encoder", "raw input", "random encoder", "template scan", "marginal"]
+BASELINES: tuple[Source, ...] = ("raw input", "random encoder", "template scan", "marginal")
 SOURCES: tuple[Source, ...] = ("encoder", *BASELINES)
 
 

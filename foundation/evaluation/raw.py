@@ -40,14 +40,14 @@ def raw_scalar(record: Scalar) -> np.ndarray:
     return np.array([np.arcsinh(record.value / (2 * SOFTENING_NMGY)) if flux else record.value], np.float32)
 
 
-def raw_spectrum(record: Spectrum) -> np.ndarray:
-    """float32 [401]: asinh(flux / median |flux|), averaged in bins of equal Δλ/λ, then log10 of that median."""
+def raw_spectrum(record: Spectrum, edges: np.ndarray = LOG_WAVELENGTH) -> np.ndarray:
+    """float32 [edges]: asinh(flux / median |flux|), averaged between edges in ln Å, then log10 of that median."""
     good = record.usable
     scale = float(np.median(np.abs(record.flux[good]))) if good.any() else 0.0
     if scale <= 0:
-        return np.full(len(LOG_WAVELENGTH), np.nan, np.float32)
-    index = np.searchsorted(LOG_WAVELENGTH, np.log(record.wavelength[good]), side="right") - 1
-    mean = _average(record.flux[good], record.ivar[good], index, len(LOG_WAVELENGTH) - 1)
+        return np.full(len(edges), np.nan, np.float32)
+    index = np.searchsorted(edges, np.log(record.wavelength[good]), side="right") - 1
+    mean = _average(record.flux[good], record.ivar[good], index, len(edges) - 1)
     return np.append(np.arcsinh(mean / scale), np.log10(scale)).astype(np.float32)
 
 

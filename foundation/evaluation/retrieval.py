@@ -51,6 +51,15 @@ def retrieve_same(task: Task, source: Source, given: np.ndarray, gallery: np.nda
     )
 
 
+def nearest_same(task: Task, source: Source, given: np.ndarray, gallery: np.ndarray, parts: Parts) -> Outcome:
+    """As `retrieve_same`, but in one space of features, without a map: of equal width, each less its own mean."""
+    query, entry = (standardised().fit(f[parts.train]).transform(f[parts.test]) for f in (given, gallery))
+    similarity = cosine(query[:MOST_QUERIES], entry)
+    values = _values(task.scored, similarity, np.eye(*similarity.shape), own=True)
+    found, queries = parts.test[_nearest(similarity, own=True)], parts.test[:MOST_QUERIES]
+    return Outcome(source, "cosine", -_mean_rank(similarity), queries, np.empty(0), np.empty(0), 0, values, found)
+
+
 def cosine(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Cosine similarities [n, m] of the rows of a [n, width] and b [m, width]."""
     return _unit(a) @ _unit(b).T

@@ -88,11 +88,13 @@ def score_table(result: TaskResult) -> Table:
 def overview(results: Sequence[TaskResult]) -> Table:
     """One line a task: the chosen probe of the encoder and of each baseline, by the first metric."""
     rows, best = [], set()
+    present = {row.source for result in results for row in result.rows}
+    sources = [s for s in SOURCES if s in present]
     for number_of_row, result in enumerate(results):
         name = result.task.scored[0]
         standing = {r.source: r for r in result.rows if r.chosen}
-        cells = [f"{number(standing[s].scores[name])} {standing[s].probe}" if s in standing else "–" for s in SOURCES]
+        cells = [f"{number(standing[s].scores[name])} {standing[s].probe}" if s in standing else "–" for s in sources]
         rows.append([result.task.title, str(result.tested), metric(name).title, *cells])
         first = max(standing, key=lambda s: metric(name).merit(standing[s].scores[name].value))
-        best.add((number_of_row, 3 + SOURCES.index(first)))
-    return Table(["task", "N", "metric", *SOURCES], rows, frozenset(best))
+        best.add((number_of_row, 3 + sources.index(first)))
+    return Table(["task", "N", "metric", *sources], rows, frozenset(best))

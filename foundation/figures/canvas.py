@@ -15,6 +15,7 @@ COLOURS = {  # of the sources of features, safe for colour-blind readers (Okabe 
     "encoder": "#0072B2",
     "raw input": "#E69F00",
     "random encoder": "#999999",
+    "template scan": "#009E73",
     "marginal": "#CC79A7",
 }
 SERIES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999", "#000000")

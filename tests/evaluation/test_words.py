@@ -76,8 +76,7 @@ def test_the_table_marks_the_best_of_each_column_in_its_own_direction():
     assert [row[1] for row in table.rows] == ["linear", "attentive *", "knn *"]
 
 
-def test_the_overview_has_a_column_for_every_source():
+def test_the_overview_has_a_column_for_every_source_that_answered():
     table = overview([result(0.99), result(0.0, ours=0.05)])
-    assert table.columns[3:] == ["encoder", "raw input", "random encoder", "marginal"]
-    assert table.rows[0][5] == "–"
+    assert table.columns[3:] == ["encoder", "raw input"]
     assert table.best == {(0, 3), (1, 4)}

@@ -1,6 +1,8 @@
-"""embedding: the first two principal components of the frozen features, coloured by what is known."""
+"""embedding: the frozen features in two dimensions, coloured by what is known."""
 
 from collections.abc import Mapping
+from importlib.util import find_spec
+from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -16,17 +18,17 @@ MOST_NAMES = 8  # of a label shown in colours; the rest is grey
 
 
 @picture
-def embedding_map(features: np.ndarray, labels: Mapping[str, np.ndarray]) -> Figure:
+def embedding_map(
+    features: np.ndarray, labels: Mapping[str, np.ndarray], projection: Literal["pca", "umap"] = "pca"
+) -> Figure:
     """One panel a label, the same points in each.
 
     Args:
         features: float32 [n, width], finite.
         labels: name -> [n] numbers or names.
+        projection: principal components, or UMAP (arXiv:1802.03426), which wants umap-learn.
     """
-    pca = PCA(2, random_state=0)
-    with np.errstate(invalid="ignore"):  # features that are all constant
-        place = pca.fit_transform(StandardScaler().fit_transform(features))
-    share = pca.explained_variance_ratio_
+    place, names = _PROJECTIONS[projection](StandardScaler().fit_transform(features))
     figure, axes = canvas(4.0 * len(labels), 3.6, 1, len(labels))
     for a, (name, values) in zip(axes, labels.items(), strict=True):
         if values.dtype.kind == "f":
@@ -39,10 +41,33 @@ def embedding_map(features: np.ndarray, labels: Mapping[str, np.ndarray]) -> Fig
             _named(a, place, values)
         a.set(
             title=f"coloured by {name}",
-            xlabel=f"component 1 ({share[0]:.0%} of variance)",
-            ylabel=f"component 2 ({share[1]:.0%})",
+            xlabel=names[0],
+            ylabel=names[1],
         )
     return figure
+
+
+def has_umap() -> bool:
+    """Whether umap-learn is installed."""
+    return find_spec("umap") is not None
+
+
+def _components(features: np.ndarray) -> tuple[np.ndarray, tuple[str, str]]:
+    pca = PCA(2, random_state=0)
+    with np.errstate(invalid="ignore"):  # features that are all constant
+        place = pca.fit_transform(features)
+    share = pca.explained_variance_ratio_
+    return place, (f"component 1 ({share[0]:.0%} of variance)", f"component 2 ({share[1]:.0%})")
+
+
+def _neighbourhoods(features: np.ndarray) -> tuple[np.ndarray, tuple[str, str]]:
+    import umap  # pyright: ignore[reportMissingImports] - the user's to install
+
+    place = umap.UMAP(n_neighbors=min(15, len(features) - 1), random_state=0, n_jobs=1).fit_transform(features)
+    return np.asarray(place), ("UMAP 1", "UMAP 2")
+
+
+_PROJECTIONS = {"pca": _components, "umap": _neighbourhoods}
 
 
 def _named(axes: Axes, place: np.ndarray, values: np.ndarray) -> None:

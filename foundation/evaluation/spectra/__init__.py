@@ -1,0 +1,1 @@
+"""What frozen models of spectra know, on simulated and on real surveys."""

@@ -1,0 +1,62 @@
+"""SpectralFeatures: spectra as vectors and tokens, from the frozen model, from its random twin, and from the pixels."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+
+from foundation.data.records import Spectrum
+from foundation.evaluation.outcome import Source
+from foundation.evaluation.problem import Features
+from foundation.evaluation.spectra.observed import Observed, edges_of, rebinned
+from foundation.model.spectra.batch import SpectralBatch
+from foundation.model.spectra.pretrained import SpectralModel
+from foundation.progress import track
+from foundation.seeded import seeded
+from foundation.tokenizers.native import patches_of
+
+TOGETHER = 16  # spectra of a pass
+
+
+class SpectralFeatures:
+    """Features of whole sets, made once.
+
+    Args:
+        model: frozen.
+        seed: of the random twin's weights.
+    """
+
+    def __init__(self, model: SpectralModel, seed: int = 0) -> None:
+        with seeded(seed):
+            twin = SpectralModel(model.config, model.cut).to(model.head.weight.device).eval()
+        self.models: dict[Source, SpectralModel] = {"encoder": model, "random encoder": twin}
+        self._made: dict[tuple[Source, str], Features] = {}
+
+    def encoded(self, source: Source, observed: Observed) -> Features:
+        """The mean state of each spectrum, and its states as tokens."""
+        place = source, observed.about.name
+        if place not in self._made:
+            self._made[place] = _encode(self.models[source], observed.spectra, f"{source}, {observed.about.name}")
+        return self._made[place]
+
+    def both(self, learned: Observed, tested: Observed) -> Iterator[tuple[Source, tuple[Features, Features]]]:
+        """Features of the spectra learned from and of those tested on, from each source."""
+        for source in self.models:
+            yield source, (self.encoded(source, learned), self.encoded(source, tested))
+        edges = edges_of(learned.spectra)
+        yield "raw input", (Features(rebinned(learned.spectra, edges)), Features(rebinned(tested.spectra, edges)))
+
+
+@torch.no_grad()
+def _encode(model: SpectralModel, spectra: Sequence[Spectrum], what: str) -> Features:
+    states: list[torch.Tensor] = []
+    counts: list[int] = []
+    chunks = [spectra[start : start + TOGETHER] for start in range(0, len(spectra), TOGETHER)]
+    for chunk in track(chunks, f"encoding ({what})", len(chunks)):
+        batch = SpectralBatch.packed([patches_of(spectrum, model.cut) for spectrum in chunk])
+        states.append(model.encode(batch.to(model.head.weight.device)).float().cpu())
+        counts += batch.offsets.diff().tolist()
+    tokens, count = torch.cat(states), torch.tensor(counts)
+    ends = count.cumsum(0)
+    pooled = torch.segment_reduce(tokens, "mean", lengths=count)
+    return Features(pooled.numpy().astype(np.float32), tokens, ends - count, count)
