@@ -101,11 +101,11 @@ class FieldModule(TrainingModule):
     def _nothing(self) -> Float[Tensor, ""]:
         """A zero that depends on all weights outside blocks: all ranks then agree on what has a gradient.
 
-        Planes and solids have encoders of their own. Of dealt-out weights, those that are elsewhere are left out.
+        Planes and solids have encoders of their own. Weights that ZeRO 3 dealt out are left out, it does without.
         """
         inside = {id(p) for block in self.blocks() for p in block.parameters()}
-        here = [p for p in self.parameters() if p.numel() and id(p) not in inside]
-        return 0 * torch.stack([p.flatten()[0] for p in here]).sum()
+        outside = [p for p in self.parameters() if id(p) not in inside and not hasattr(p, "ds_id")]
+        return 0 * sum((p.flatten()[0] for p in outside), start=torch.zeros((), device=self.device))
 
     def adopt(self, model: nn.Module) -> None:
         """Train this model; latent prediction asks its tokens."""
