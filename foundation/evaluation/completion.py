@@ -16,7 +16,7 @@ from foundation.evaluation.metrics import crps
 from foundation.evaluation.outcome import Outcome, Source
 from foundation.evaluation.split import Parts
 from foundation.evaluation.tasks import Task
-from foundation.model.transformer import FoundationTransformer
+from foundation.model.over_tokens import OverTokens
 from foundation.tokens import Tokens
 
 SHRINKAGE = (
@@ -53,7 +53,7 @@ class Completed:
         return Completed(self.nll, self.probability[:, order], np.argsort(order)[self.code], values[order])
 
 
-def complete(model: FoundationTransformer, tokens: Sequence[Tokens], inputs: Sequence[str], target: str) -> Completed:
+def complete(model: OverTokens, tokens: Sequence[Tokens], inputs: Sequence[str], target: str) -> Completed:
     """The model's distributions of all tokens of `target` at once, given the tokens of `inputs`."""
     parts = [_complete(model, tokens[i : i + BATCH], inputs, target) for i in range(0, len(tokens), BATCH)]
     nll = np.concatenate([p.nll for p in parts])
@@ -63,7 +63,7 @@ def complete(model: FoundationTransformer, tokens: Sequence[Tokens], inputs: Seq
 
 
 @torch.no_grad()
-def _complete(model: FoundationTransformer, tokens: Sequence[Tokens], inputs: Sequence[str], target: str) -> Completed:
+def _complete(model: OverTokens, tokens: Sequence[Tokens], inputs: Sequence[str], target: str) -> Completed:
     device = next(model.parameters()).device
     batch = pack([asked(t, inputs, target) for t in tokens], model.spaces).to(device)
     prediction = model.predict(model(batch), batch)[target]

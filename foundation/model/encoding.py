@@ -10,7 +10,7 @@ from torch import Tensor
 
 from foundation.batch import TokenBatch, pack
 from foundation.errors import FoundationError
-from foundation.model.transformer import FoundationTransformer
+from foundation.model.over_tokens import OverTokens
 from foundation.progress import track
 from foundation.tokens import AXES, Tokens
 
@@ -49,7 +49,7 @@ class Features:
 
 
 def encode_tokens(
-    model: FoundationTransformer,
+    model: OverTokens,
     tokens: Sequence[Tokens],
     layer: int | None = None,
     pool: Pool = "mean",
@@ -102,7 +102,7 @@ class _Gathered:
     position: Tensor
 
     @classmethod
-    def empty(cls, model: FoundationTransformer, lengths: Tensor, pool: Pool) -> "_Gathered":
+    def empty(cls, model: OverTokens, lengths: Tensor, pool: Pool) -> "_Gathered":
         """Room for the states of samples with so many tokens each."""
         n, spaces, width = len(lengths), len(model.spaces), model.config.width
         offsets = torch.cat([lengths.new_zeros(1), lengths.cumsum(0)])

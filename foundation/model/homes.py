@@ -5,16 +5,18 @@ from pathlib import Path
 from typing import Any
 
 from foundation.errors import FoundationError
-from foundation.model.stored import locate, stored_kind
+from foundation.model.stored import locate, released_tracks, stored_kind
 
 OURS = "foundation.model.pretrained:FoundationModel"
 FIELDS = "foundation.model.fields.pretrained:FieldModel"
+TRACKS = "foundation.model.tracks.pretrained:TrackModel"
 HOMES = {  # what config.json calls a kind -> the class that reads it
     None: OURS,
     "fields": FIELDS,
     "fields unet": "foundation.model.fields.stored_unet:FieldUNet",
     "anchored": "foundation.model.anchored.pretrained:AnchoredModel",
     "spectra": "foundation.model.spectra.pretrained:SpectralModel",
+    "tracks": TRACKS,
 }
 CHECKPOINT = ".ckpt"  # of training, which has to be exported first
 
@@ -23,7 +25,8 @@ def home(name: str | Path, **options: object) -> str:
     """Where that class is, as module:class.
 
     Args:
-        name: a directory that `save_pretrained` wrote, a directory or file in Walrus's layout, or a hub name.
+        name: a directory that `save_pretrained` wrote, a directory or file in Walrus's layout, a directory in MIMIC's,
+            or a hub name.
         options: of the download.
 
     Raises:
@@ -34,7 +37,7 @@ def home(name: str | Path, **options: object) -> str:
     directory = locate(name, **options)
     if not (directory / "config.json").is_file():
         return FIELDS if any(directory.glob("*.yaml")) else OURS  # Walrus keeps the table of its fields in YAML
-    kind = stored_kind(directory)
+    kind = "tracks" if released_tracks(directory) else stored_kind(directory)
     if kind not in HOMES:
         raise FoundationError(f"{directory} holds a {kind!r} model, unknown to this version. Install a newer one.")
     return HOMES[kind]

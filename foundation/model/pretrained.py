@@ -58,8 +58,9 @@ class FoundationModel(TakesSamples, FoundationTransformer, PyTorchModelHubMixin)
         """The model in a directory, or on the Hugging Face hub, in evaluation mode.
 
         Where the directory holds a model of another system, that is returned: a FieldModel (also for Walrus's own
-        layout), a FieldUNet, an AnchoredModel or a TrackModel (also for MIMIC's). `of_tokens` refuses those. AION-1's layout gives a FoundationModel
-        whose spaces are its token keys (`foundation.interop.aion_keys`).
+        layout), a FieldUNet, an AnchoredModel, a SpectralModel or a TrackModel (also for MIMIC's). `of_tokens` refuses
+        those that take no tokens. AION-1's layout gives a FoundationModel whose spaces are its token keys
+        (`foundation.interop.aion_keys`).
 
         Args:
             name: a directory that `save_pretrained` wrote, a directory or file in Walrus's layout, a directory in

@@ -9,7 +9,7 @@ import torch
 from foundation.data.records import Record
 from foundation.errors import FoundationError
 from foundation.model.encoding import Features, Pool, encode_tokens
-from foundation.model.transformer import FoundationTransformer
+from foundation.model.over_tokens import OverTokens
 from foundation.progress import track
 from foundation.tokens import Space, Tokens
 
@@ -86,7 +86,7 @@ class TakesSamples:
                 tokenizers, or no such layer.
         """
         tokens = self.tokenise(samples, modalities)
-        return encode_tokens(cast(FoundationTransformer, self), tokens, layer, pool, tokens_per_batch)
+        return encode_tokens(cast(OverTokens, self), tokens, layer, pool, tokens_per_batch)
 
     def tokenise(
         self, samples: Sequence[Mapping[str, Record] | Tokens], modalities: Sequence[str] | None = None
@@ -114,6 +114,25 @@ class TakesSamples:
         if self.tokenizers is None:
             raise FoundationError("This model was made without tokenizers, so it takes Tokens, not records.")
         return self.tokenizers
+
+
+def stored_tokenizers(path: Path, fingerprint: str | None) -> Tokenizers | None:
+    """The tokenizers beside a stored model, which was trained with those of this fingerprint; None = without any.
+
+    Raises:
+        FoundationError: they are missing, or others.
+    """
+    if fingerprint is None:
+        return None
+    from foundation.tokenizers.bundle import TokenizerBundle  # quantisers are imported only where needed
+
+    bundle = TokenizerBundle.from_pretrained(path / "tokenizers")
+    if bundle.fingerprint() != fingerprint:
+        raise FoundationError(
+            f"{path / 'tokenizers'} has fingerprint {bundle.fingerprint()}, the model was trained with {fingerprint}. "
+            "Put back the tokenizers it was exported with, or train it again on these."
+        )
+    return bundle
 
 
 def _check_sample(sample: Mapping[str, Record], wanted: Sequence[str], index: int) -> None:

@@ -73,6 +73,14 @@ def stored_kind(path: Path) -> str | None:
         return None
 
 
+def released_tracks(path: Path) -> bool:
+    """Whether config.json in this directory is that of a MIMIC release, which lists its modalities as domains."""
+    try:
+        return "in_domains" in json.loads((path / "config.json").read_text())
+    except (OSError, ValueError, TypeError):
+        return False
+
+
 def write_model(model: FoundationTransformer, tokenizers: str | None, directory: Path) -> None:
     """Write the three files; `tokenizers` is the fingerprint of those the model was trained with."""
     config = {

@@ -20,15 +20,16 @@ from foundation.model.attention import make_norm
 from foundation.model.block import CrossBlock, SelfBlock
 from foundation.model.decoding import DecoderRows
 from foundation.model.embed import SpaceEmbedding, ValueTables
-from foundation.model.heads import Prediction, SpaceHeads
+from foundation.model.heads import SpaceHeads
 from foundation.model.initial import initialise
+from foundation.model.over_tokens import OverTokens
 from foundation.model.position import GridSines, Learned, Rotary, Sinusoidal
 from foundation.tokens import Space
 
 ONE_STACK = (False, "all", "encoder")  # what a model without a decoder can have of the decoder's options
 
 
-class FoundationTransformer(nn.Module):
+class FoundationTransformer(OverTokens):
     """A masked transformer over tokens of the given spaces; it knows no modality by name.
 
     Args:
@@ -88,15 +89,6 @@ class FoundationTransformer(nn.Module):
         if layer is not None:
             return x
         return self.norm(x) if self.config.features == "encoder" else self.context(self.norm(x)) + place
-
-    def predict(self, states: Float[Tensor, "E width"], batch: TokenBatch) -> dict[str, Prediction]:
-        """The distribution of every asked token, by space; spaces nobody asks for are left out."""
-        rows = batch.rows_by_space(batch.query_rows, len(self.spaces))
-        return {
-            s.name: Prediction(r, self.heads(s.name, states[r]))
-            for s, r in zip(self.spaces, rows, strict=True)
-            if len(r)
-        }
 
     def _encode_decode(
         self, batch: TokenBatch, place: Float[Tensor, "E width"], turns: Float[Tensor, "E half"] | None

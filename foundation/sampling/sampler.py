@@ -19,7 +19,7 @@ from foundation.batch import TokenBatch, pack
 from foundation.errors import FoundationError
 from foundation.masking.policy import MaskingPolicy
 from foundation.model.heads import Prediction
-from foundation.model.transformer import FoundationTransformer
+from foundation.model.over_tokens import OverTokens
 from foundation.sampling.choose import Choice
 from foundation.sampling.draft import Draft, write
 from foundation.sampling.order import Schedule, random_steps, tokens_per_step
@@ -41,7 +41,7 @@ class Sampler:
 
     def __init__(
         self,
-        model: FoundationTransformer,
+        model: OverTokens,
         trained: MaskingPolicy | Pathways,
         choice: Choice | None = None,
         tokens_per_batch: int = 16384,
@@ -83,6 +83,7 @@ class Sampler:
         templates = [self._template(asked, i, tokens) for i, tokens in enumerate(given)]
         for known, unknown in zip(given, templates, strict=True):
             self._refuse(completion_pathways(known, unknown, steps))
+            _check_at_once(unknown, self.model)
         parts = zip(given, templates, _generators(seed, len(given)), strict=True)
         drafts = [_draft(k, u, steps, order, schedule, g) for k, u, g in parts]
         if order == "random":
@@ -190,6 +191,14 @@ class Sampler:
             raise FoundationError(f"{', '.join(sorted(both))} is both given and asked. Leave it out of what is given.")
 
 
+def _check_at_once(unknown: Tokens, model: OverTokens) -> None:
+    if text := model.sequential & set(unknown.names()):
+        raise FoundationError(
+            f"{', '.join(sorted(text))} is text, which this model asks token by token, and steps draw many at once. "
+            "Give it, or ask for other spaces."
+        )
+
+
 def _draft(
     given: Tokens,
     asked: Tokens,
@@ -248,7 +257,7 @@ def _generators(seed: int | Sequence[int], n: int) -> list[Generator]:
 
 
 @contextmanager
-def _evaluating(model: FoundationTransformer) -> Iterator[None]:
+def _evaluating(model: OverTokens) -> Iterator[None]:
     training = model.training
     model.eval()
     try:

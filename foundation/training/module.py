@@ -1,7 +1,7 @@
 """PretrainingModule: what one training step is; Lightning runs the rest."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import torch
 from jaxtyping import Float
@@ -9,6 +9,7 @@ from torch import Tensor
 
 from foundation.batch import TokenBatch
 from foundation.config import OptimConfig
+from foundation.model.over_tokens import OverTokens
 from foundation.model.transformer import FoundationTransformer
 from foundation.training.base import TrainingModule
 from foundation.training.flops import training_flops
@@ -32,11 +33,11 @@ class PretrainingModule(TrainingModule):
         FoundationError: `optim` weighs a space the model does not have.
     """
 
-    model: FoundationTransformer
+    model: OverTokens
     weight: Tensor
 
     def __init__(
-        self, model: FoundationTransformer, optim: OptimConfig, steps: int, record: Mapping[str, Any] | None = None
+        self, model: OverTokens, optim: OptimConfig, steps: int, record: Mapping[str, Any] | None = None
     ) -> None:
         super().__init__(model, optim, steps, record)
         self.register_buffer("weight", space_weights(model.spaces, optim.space_weight), persistent=False)
@@ -88,4 +89,5 @@ class PretrainingModule(TrainingModule):
 
     def work(self, batch: TokenBatch) -> Work:
         """Elements and documents of the batch, and its useful operations."""
-        return Work(len(batch), batch.documents, training_flops(self.model, batch))
+        flops = training_flops(cast(FoundationTransformer, self.model), batch)  # modules of other models count theirs
+        return Work(len(batch), batch.documents, flops)

@@ -16,7 +16,7 @@ from foundation.figures.canvas import bare, canvas
 from foundation.figures.objects import draw
 from foundation.files import whole_file
 from foundation.masking.policy import MaskingPolicy
-from foundation.model.transformer import FoundationTransformer
+from foundation.model.over_tokens import OverTokens
 from foundation.sampling.sampler import Sampler
 from foundation.tokens import Tokens
 from foundation.training.module import PretrainingModule
@@ -53,7 +53,7 @@ class SamplePictures(Callback):
             if isinstance(logger, TensorBoardLogger):
                 logger.experiment.add_figure("completions", figure, step, close=False)
 
-    def draw(self, model: FoundationTransformer) -> Figure:
+    def draw(self, model: OverTokens) -> Figure:
         """The figure for the weights as they are: what a record's tokens hold, and its completion from the rest."""
         names = [s.name for s in model.spaces if any(len(t.of(s.name)) for t in self.samples)]
         columns = 2 * len(names)
@@ -66,7 +66,7 @@ class SamplePictures(Callback):
                 self._complete(pair, model, tokens, name)
         return figure
 
-    def _complete(self, pair: list[Axes], model: FoundationTransformer, tokens: Tokens, name: str) -> None:
+    def _complete(self, pair: list[Axes], model: OverTokens, tokens: Tokens, name: str) -> None:
         trained = self.policy.support([s.name for s in model.spaces])
         sources = [other for other in tokens.names() if other != name and (other, name) in trained]
         if name not in tokens.names() or not sources:

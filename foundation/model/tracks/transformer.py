@@ -13,7 +13,8 @@ from torch import Generator, Tensor, nn
 
 from foundation.batch import TokenBatch
 from foundation.errors import FoundationError
-from foundation.model.heads import Prediction, SpaceHeads
+from foundation.model.heads import SpaceHeads
+from foundation.model.over_tokens import OverTokens
 from foundation.model.tracks.block import DecoderBlock, EncoderBlock, make_norm
 from foundation.model.tracks.config import TrackConfig
 from foundation.model.tracks.embed import TrackEmbedding
@@ -23,7 +24,7 @@ from foundation.tokens import Space
 SPREAD = 0.02  # standard deviation of tables and single vectors at first
 
 
-class TrackTransformer(nn.Module):
+class TrackTransformer(OverTokens):
     """Over discrete spaces, of which `config.text` are text.
 
     Args:
@@ -91,11 +92,10 @@ class TrackTransformer(nn.Module):
             x = block(x, turns, given.directions)
         return self.norm(x) if layer is None else x
 
-    def predict(self, states: Float[Tensor, "E width"], batch: TokenBatch) -> dict[str, Prediction]:
-        """The distribution of every asked token, by space; spaces nobody asks for are left out."""
-        rows = batch.rows_by_space(batch.query_rows, len(self.spaces))
-        asked = [(s.name, r) for s, r in zip(self.spaces, rows, strict=True) if len(r)]
-        return {name: Prediction(r, self.heads(name, states[r])) for name, r in asked}
+    @property
+    def sequential(self) -> frozenset[str]:
+        """Text."""
+        return frozenset(self.config.text)
 
     def _given(self, batch: TokenBatch, given: GivenRows) -> tuple[Float[Tensor, "R width"], Float[Tensor, "R width"]]:
         """Rows before the first block, and the vectors of their spaces alone; registers have none of the latter."""

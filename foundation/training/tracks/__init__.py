@@ -1,0 +1,1 @@
+"""Training of models whose aligned modalities are summed."""

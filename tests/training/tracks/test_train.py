@@ -1,0 +1,91 @@
+"""The verb for models of summed tracks: it learns, resumes bit by bit, and its export encodes and completes."""
+
+import csv
+import math
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from foundation.__main__ import main
+from foundation.data.shards import TokenSample, write_tokens
+from foundation.errors import FoundationError
+from foundation.model.pretrained import FoundationModel
+from foundation.model.tracks.pretrained import TrackModel
+from foundation.sampling.choose import Choice
+from foundation.sampling.sampler import Sampler
+from foundation.sampling.trained import trained_policy
+from foundation.tokens import Axis, Space, Tokens, concatenate
+
+PLACES = (Axis("place", "", 0, 1e6, 1),)
+SPACES = tuple(Space(n, "discrete", s, PLACES) for n, s in (("rna_seq", 7), ("cds", 5), ("note", 12)))
+YAML = """
+system: tracks
+data: {tokens_per_batch: 400, window: 32, workers: 0}
+model:
+  {width: 48, depth: 1, decoder_depth: 1, heads: 4, hidden: 64, registers: 2, rotated: 8, text: [note], text_width: 16}
+policy:
+  text: [note]
+  pathways:
+    - {asked: [cds], given: [rna_seq]}
+    - {asked: [note], given: [cds], weight: 0.3}
+optim: {peak_rate: 0.01}
+trainer: {max_steps: 6, accelerator: cpu, tensorboard: false, log_every: 1, checkpoint_every: 3, validate_every: 6}
+"""
+
+
+def sample(index):
+    """A coding place wherever the letter is the first; the note counts up from the first place's letter."""
+    generator = torch.Generator().manual_seed(index)
+    letters = torch.randint(4, (12,), generator=generator)
+    at = torch.arange(12.0, dtype=torch.float64)[:, None]
+    note = (letters[0] + torch.arange(4)) % 12
+    values = (letters, 0, at), ((letters == 0).long(), 0, at), (note, 1, at[:4])
+    parts = [Tokens.of_space(s, ids, place, track) for s, (ids, track, place) in zip(SPACES, values, strict=True)]
+    return TokenSample(f"gene-{index}", concatenate(parts), {})
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory):
+    out = tmp_path_factory.mktemp("tracks")
+    for name, first, count in (("train", 0, 200), ("validation", 1000, 30)):
+        samples = (sample(i) for i in range(first, first + count))
+        write_tokens(samples, out / name, SPACES, "0123456789ab", total=count, samples_per_member=8)
+    return out
+
+
+def run(tmp_path, shards, name, *more):
+    config = tmp_path / "config.yaml"
+    config.write_text(YAML)
+    data = f"--data.train={shards / 'train'}", f"--data.validation={shards / 'validation'}"
+    return main(["train", "--config", str(config), *data, f"--out={tmp_path / name}", *more])
+
+
+def test_it_learns_and_its_export_is_the_model(tmp_path, shards):
+    more = "--trainer.max_steps=60", "--trainer.validate_every=60", "--trainer.checkpoint_every=60"
+    assert run(tmp_path, shards, "run", *more, "--trainer.log_every=20") in (0, None)
+    with (tmp_path / "run" / "metrics.csv").open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row.get("validation/loss_cds")]
+    assert float(rows[-1]["validation/loss_cds"]) < 0.3 * math.log(5)
+    model = FoundationModel.from_pretrained(tmp_path / "run" / "export")
+    assert isinstance(model, TrackModel) and model.spaces == SPACES
+    tokens = [sample(i).tokens for i in range(2000, 2004)]
+    assert model.encode(tokens).values.shape == (4, 48)
+    shown = [t.select(t.of("rna_seq")) for t in tokens]
+    asked = [t.select(t.of("cds")) for t in tokens]
+    sampler = Sampler(model, trained_policy(tmp_path / "run" / "export"), Choice(top_k=1))
+    with pytest.raises(FoundationError, match="note is text"):
+        sampler.complete(asked, [t.select(t.of("note")) for t in tokens])
+    drawn = torch.cat([t.ids for t in sampler.complete(shown, asked, seed=0)])
+    assert (drawn == torch.cat([t.ids for t in asked])).float().mean() > 0.9
+
+
+def test_a_stopped_run_goes_on_as_if_it_had_not(tmp_path, shards):
+    run(tmp_path, shards, "whole")
+    run(tmp_path, shards, "half")
+    for path in (tmp_path / "half" / "checkpoints").glob("*.ckpt"):
+        if "3" not in path.name:
+            path.unlink()  # as if it had been killed after the third step
+    run(tmp_path, shards, "half", "--resume=auto")
+    whole, half = (load_file(tmp_path / n / "export" / "model.safetensors") for n in ("whole", "half"))
+    assert all(torch.equal(whole[name], half[name]) for name in whole)
