@@ -55,6 +55,7 @@ class SpectraObjective:
         split: of "denoise", how much noise is added to what is read; of "spans" too if positive.
         floor: error added to the noise, as a fraction of the flux.
         tail: errors beyond this many sigmas do not count by their square.
+        align: weight of `misalignment`, by which what is read and what is asked have like embeddings; 0 = none.
     """
 
     kind: Literal["spans", "denoise", "autoencode"] = "spans"
@@ -64,6 +65,7 @@ class SpectraObjective:
     split: float = 1.0
     floor: float = FLOOR
     tail: float = 5.0
+    align: float = 0.0
 
     @property
     def policy(self) -> SpectralObjective:

@@ -13,6 +13,7 @@ from foundation.model.spectra.loss import FLOOR, Misfit, misfit
 from foundation.model.spectra.transformer import SpectralTransformer
 from foundation.training.base import TrainingModule
 from foundation.training.loss import Tally, over_ranks
+from foundation.training.spectra.alignment import misalignment
 from foundation.training.spectra.data import QuestionBatch
 from foundation.training.spectra.flops import forward_flops
 from foundation.training.throughput import Work
@@ -30,6 +31,7 @@ class SpectraModule(TrainingModule):
         floor: error added to the noise, as a fraction of the flux.
         record: plain values stored in every checkpoint under "foundation".
         tail: errors beyond this many sigmas do not count by their square.
+        align: weight of `misalignment`, in nats, beside chi-squared.
     """
 
     model: SpectralTransformer
@@ -42,15 +44,17 @@ class SpectraModule(TrainingModule):
         floor: float = FLOOR,
         record: Mapping[str, Any] | None = None,
         tail: float = math.inf,
+        align: float = 0.0,
     ) -> None:
         super().__init__(model, optim, steps, record)
-        self.floor, self.tail = floor, tail
+        self.floor, self.tail, self.align = floor, tail, align
         self._checked: list[Misfit] = []
 
     def training_step(self, batch: QuestionBatch, batch_idx: int = 0) -> Float[Tensor, ""]:
         """The loss of a micro-batch."""
         found = self._asked(batch)
-        return self.part(found.mean, found.weight)
+        apart = self.align * misalignment(self.model, batch.read, batch.asked) if self.align else 0.0
+        return self.part(found.mean + apart, found.weight)
 
     def targets(self, batch: QuestionBatch) -> Float[Tensor, "S"]:
         """The weight of the asked pixels."""
