@@ -2,22 +2,17 @@
 
 from collections.abc import Sequence as Several
 from dataclasses import dataclass
-from itertools import product
-from typing import TYPE_CHECKING, cast
 
 import torch
 
-from foundation.data.biology.sequence import NUCLEOTIDES, Kind, Sequence
+from foundation.data.biology.genetic_code import CODONS, residues
+from foundation.data.biology.sequence import Kind, Sequence
 from foundation.data.records import Record
 from foundation.tokenizers.base import TokenizerError
 from foundation.tokenizers.letters import checked, place_axis
 from foundation.tokenizers.stored import StoredTokenizer
 from foundation.tokens import Space, Tokens
 
-if TYPE_CHECKING:
-    from Bio.Data.CodonTable import CodonTable
-
-CODONS = tuple("".join(letters) for letters in product(NUCLEOTIDES["rna"], repeat=3))  # AAA, AAC, ... UUU
 UNCERTAIN = len(CODONS)  # a codon with an ambiguity code, decoded as NNN
 ONE, TWO = UNCERTAIN + 1, UNCERTAIN + 2  # one or two letters after the last whole codon, decoded as N or NN
 
@@ -82,13 +77,14 @@ class CodonsTokenizer(StoredTokenizer):
         whole codon are left out.
 
         Raises:
-            TokenizerError: there is no such table, or not one whole codon.
+            FoundationError: there is no such table.
+            TokenizerError: not one whole codon.
         """
-        residues = _residues(self.config.table) + "X"
+        letters = residues(self.config.table) + "X"
         whole = [t.ids[t.ids <= UNCERTAIN].tolist() for t in map(self._check_tokens, tokens)]
         if not all(whole):
             raise TokenizerError(f"{self.name}: a sequence without one whole codon. Give three letters or more.")
-        return [Sequence("".join(residues[i] for i in ids), "protein") for ids in whole]
+        return [Sequence("".join(letters[i] for i in ids), "protein") for ids in whole]
 
     def _encode(self, letters: str) -> Tokens:
         codes = [self._code(letters[i : i + 3]) for i in range(0, len(letters), 3)]
@@ -97,14 +93,3 @@ class CodonsTokenizer(StoredTokenizer):
 
     def _code(self, codon: str) -> int:
         return self._codes.get(codon, UNCERTAIN) if len(codon) == 3 else UNCERTAIN + len(codon)
-
-
-def _residues(table: int) -> str:
-    """One letter for each of CODONS."""
-    from Bio.Data import CodonTable
-
-    if table not in CodonTable.unambiguous_rna_by_id:
-        known = ", ".join(map(str, sorted(CodonTable.unambiguous_rna_by_id)))
-        raise TokenizerError(f"genetic code {table} is unknown; NCBI has {known}. Give one of these as `table`.")
-    code = cast("CodonTable", CodonTable.unambiguous_rna_by_id[table])
-    return "".join(code.forward_table.get(codon, "*") for codon in CODONS)

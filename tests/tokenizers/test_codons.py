@@ -6,6 +6,7 @@ from Bio.Data.CodonTable import unambiguous_dna_by_id
 from Bio.Seq import Seq
 
 from foundation.data.records import Sequence
+from foundation.errors import FoundationError
 from foundation.tokenizers.base import TokenizerError
 from foundation.tokenizers.codons import CODONS, ONE, TWO, UNCERTAIN, CodonsConfig, CodonsTokenizer
 
@@ -44,7 +45,7 @@ def test_uncertain_codons_are_x_and_a_rest_is_left_out():
 
 
 def test_what_cannot_be_translated_is_refused():
-    with pytest.raises(TokenizerError, match="genetic code 7 is unknown"):
+    with pytest.raises(FoundationError, match="genetic code 7 is unknown"):
         one = tokenizer(table=7)
         one.translate(one.encode([Sequence("AUG", "rna")]))
     with pytest.raises(TokenizerError, match="without one whole codon"):

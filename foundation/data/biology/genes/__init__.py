@@ -1,0 +1,1 @@
+"""Genes: annotated genomes as rows of aligned tracks, one for each transcript."""

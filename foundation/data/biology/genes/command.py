@@ -1,0 +1,81 @@
+"""The `genes ingest` verb: an annotated genome becomes record shards, one row for each transcript.
+
+It is no part of `foundation ingest`, which reads each file by itself: a row needs the genome and its annotation, and
+what was measured along it, at once.
+"""
+
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+
+from foundation.data.biology.genes.account import PROBLEMS, Account
+from foundation.data.biology.genes.flanks import Flanks
+from foundation.data.biology.genes.inputs import Inputs, by_name, read_beside, read_inputs
+from foundation.data.biology.genes.rows import Beside, RowLimits, rows_of
+from foundation.data.records import Sample
+from foundation.data.shards import write_records
+from foundation.errors import FoundationError
+
+
+def ingest(
+    files: list[str],
+    *,
+    out: Path,
+    upstream: int = Flanks.upstream,
+    downstream: int = Flanks.downstream,
+    least: int = Flanks.least,
+    longest: int = RowLimits.longest,
+    unknown: int = RowLimits.unknown,
+    unknown_share: float = RowLimits.unknown_share,
+    missing_share: float = RowLimits.missing_share,
+    strict: bool = False,
+) -> None:
+    """Read a genome and its annotation into record shards, one row for each transcript, 5' to 3'.
+
+    A row has the unspliced RNA with flanks (rna_seq), splice junctions in five and in three classes, exons, coding
+    parts and untranslated regions of each base, codons and protein, and what was measured along the genome. Files may
+    be gzipped. Transcripts that make no row are left out, each with a reason in OUT/problems.csv, and counted.
+
+    Example:
+        foundation genes ingest genome.fa.gz genes.gff3.gz phylop=phylop.bedGraph atac=peaks.narrowPeak --out data/genes
+        foundation genes ingest plasmid.gb --upstream 200 --downstream 200 --out data/plasmid
+
+    Args:
+        files: genome (FASTA) and annotation (GFF3 or GTF), or GenBank files with both; and NAME=FILE of what was
+            measured: bedGraph or bigWig, BED of peaks, which become deciles, NAME=FORWARD,REVERSE of one for each
+            strand, or FASTA with a letter for each residue; proteins=FASTA are compared with what is translated.
+        out: directory of the shards; a data set there is replaced when the new one is complete.
+        upstream: letters before each transcript, unless the next gene of the strand is nearer. LORE has 200 of
+            bacteria.
+        downstream: letters after it; LORE has 200 of bacteria.
+        least: letters on either side however near the next gene is.
+        longest: letters of the longest row.
+        unknown: most letters N of a row.
+        unknown_share: most of its letters that are N, as a share.
+        missing_share: most places of a signal that may be missing; else the row goes without it.
+        strict: stop at the first problem and write nothing.
+
+    Raises:
+        FoundationError: a file cannot be read, or nothing makes a row.
+    """
+    limits = RowLimits(Flanks(upstream, downstream, least), longest, unknown, unknown_share, missing_share)
+    plain, named = by_name(files)
+    account = Account(strict)
+    inputs, beside = read_inputs(plain, account), read_beside(named)
+    samples = rows(inputs, limits, beside, account)
+    first = next(samples, None)
+    if first is None:
+        why = account.problems[0] if account.problems else "No annotation has a transcript."
+        raise FoundationError(f"no row was made of {inputs.transcripts} transcripts, so nothing was written. {why}")
+    write_records(chain([first], samples), out, total=inputs.transcripts)
+    if account.problems:
+        account.write(out / PROBLEMS)
+    for line in account.summary():
+        print(line)
+    print(f"{out}: {account.rows} rows" + (f"; all problems are in {out / PROBLEMS}" if account.problems else ""))
+
+
+def rows(inputs: Inputs, limits: RowLimits, beside: Beside, account: Account) -> Iterator[Sample]:
+    """The rows of all chromosomes."""
+    for chromosome in inputs.chromosomes(account):
+        yield from rows_of(chromosome, limits, beside, account)
