@@ -30,6 +30,7 @@ COMMANDS: dict[str, str | dict[str, str]] = {
         "probe": "foundation.evaluation.fields.probe:probe",
         "mixing": "foundation.evaluation.fields.rayleigh_taylor:mixing",
     },
+    "genes": {"ingest": "foundation.data.biology.genes.command:ingest"},
     "spectra": {
         "train": "foundation.training.spectra.train:train",
         "embed": "foundation.evaluation.spectra.embed:embed",
@@ -61,6 +62,7 @@ SUMMARY = {
     "tokenize": "train tokenizers (train), turn record shards into token shards (apply)",
     "train": "pretrain the masked transformer on token shards, or train what the config names (system: anchored, tracks)",
     "fields": "train on simulations in The Well's layout (train), score, steer and probe models of them",
+    "genes": "read an annotated genome into record shards, a row for each transcript (ingest)",
     "spectra": "train on spectra of all surveys on their own grids (train), embed, evaluate, make tokenizers of codes",
     "plan": "say what a training will take before it is run: parameters, memory, operations, hours",
     "doctor": "check versions, GPUs, links between ranks, shards and disk; say what to mend",
