@@ -25,10 +25,12 @@ BENCHMARKS: dict[str, str] = {  # name -> function without arguments that return
     "design": "foundation.model.anchored.benchmark:design_vs_published",
     "balance": "foundation.data.balance.benchmark:rows",
     "fields": "foundation.data.fields.benchmark:windows_vs_the_well",
+    "plan": "foundation.plan.benchmark:predicted_vs_taken",
     "shards": "foundation.data.benchmark:chunked_vs_single",
     "short": "foundation.kernels.short.benchmark:short_vs_fused",
     "packed": "foundation.model.spectra.benchmark:packed_vs_padded",
     "spectra": "foundation.data.formats.benchmark:read_vs_specutils",
+    "tracks": "foundation.model.tracks.benchmark:packed_vs_dense_mask",
     "walrus": "foundation.model.fields.benchmark:fields_vs_ordinary",
 }
 
