@@ -66,6 +66,7 @@ def train(
         FoundationError: `out` holds another run, or files or a checkpoint that cannot be used.
     """
     _check(network, start, objective, trainer)
+    _check_push(objective, data)
     begun = None if start is None else FieldModel.from_pretrained(start)
     model = model if begun is None else begun.config
     chosen = unet if network == "unet" else model
@@ -99,6 +100,15 @@ def _check(network: str, start: Path | None, objective: FieldObjective, trainer:
         raise FoundationError(
             f"--trainer.strategy {trainer.strategy} leaves no whole weights to average. Take zero2, or "
             "`--objective.latent.guard variance`."
+        )
+
+
+def _check_push(objective: FieldObjective, data: FieldDataConfig) -> None:
+    """A pushed window gives its last frame up, and needs two before it to know how far fields move."""
+    if objective.push and min(data.frames) < 3:
+        raise FoundationError(
+            f"objective.push {objective.push} with windows of {data.frames} frames. "
+            "Show 3 or more (`--data.frames`), or set `--objective.push 0`."
         )
 
 

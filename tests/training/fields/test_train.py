@@ -159,6 +159,11 @@ def test_two_ranks_train_the_mix(run, tmp_path):
     assert len(losses(tmp_path / "both")) == 4
 
 
+def test_a_push_without_room_for_it_is_refused_at_once(run, capsys):
+    assert run("run", "--objective.push=0.5", "--data.frames=[2, 3]") == 1
+    assert "Show 3 or more" in capsys.readouterr().err
+
+
 def test_resumed_equals_never_stopped(run, tmp_path):
     assert run("whole") == 0
     assert run("cut", "--trainer.max_steps=4") == 0
