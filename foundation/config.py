@@ -67,9 +67,10 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class OptimConfig:
-    """AdamW and its schedule; the defaults are AION-1's (arXiv:2510.17960, section 4).
+    """The optimiser and its schedule; the defaults are AION-1's (arXiv:2510.17960, section 4).
 
     Args:
+        kind: "muon" = Muon for the matrices inside of blocks, AdamW for the rest, at one rate.
         schedule: "cosine" decays after the warm-up; "wsd" holds, then decays linearly over `decay_fraction` of the run.
         space_weight: weight of the loss of a space; spaces not named weigh 1.
         balance: "space" = mean over spaces of their mean loss; "token" = mean over all targets.
@@ -78,6 +79,7 @@ class OptimConfig:
             finetuning: `{blocks: 0.3, blocks.0.: 0}`.
     """
 
+    kind: Literal["adamw", "muon"] = "adamw"
     peak_rate: float = 2e-4
     final_rate: float = 0.0
     betas: tuple[float, float] = (0.9, 0.95)

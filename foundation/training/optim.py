@@ -1,16 +1,17 @@
-"""AdamW with its parameter groups, and the learning rate as one function of the step."""
+"""The optimiser with its parameter groups, and the learning rate as one function of the step."""
 
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import nn
-from torch.optim import AdamW
+from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from foundation.config import OptimConfig
 from foundation.errors import FoundationError
 from foundation.model.whole import whole_shape
+from foundation.training.muon import MuonAndAdamW, with_muon
 
 
 def parameter_groups(
@@ -78,8 +79,8 @@ def rate(step: int, steps: int, config: OptimConfig) -> float:
 
 def optimizer(
     model: nn.Module, steps: int, config: OptimConfig, beside: Sequence[nn.Module] = ()
-) -> tuple[AdamW, LambdaLR]:
-    """AdamW and its schedule over `steps` optimiser steps, of a model and of modules that are trained beside it.
+) -> tuple[Optimizer, LambdaLR]:
+    """The optimiser and its schedule over `steps` steps, of a model and of modules that are trained beside it.
 
     Raises:
         FoundationError: rates, fractions or number of steps that make no schedule.
@@ -97,6 +98,9 @@ def optimizer(
     groups = parameter_groups(model, config.weight_decay, config.rate_of, beside)
     for group in groups:
         group["lr"] = config.peak_rate * group["factor"]
-    fused = all(p.is_cuda for p in model.parameters())
-    adam = AdamW(groups, lr=config.peak_rate, betas=config.betas, fused=fused)
-    return adam, LambdaLR(adam, lambda step: rate(step, steps, config) / config.peak_rate)
+    if config.kind == "muon":
+        chosen = MuonAndAdamW(with_muon(groups, model), config.betas)
+    else:
+        fused = all(p.is_cuda for p in model.parameters())
+        chosen = AdamW(groups, lr=config.peak_rate, betas=config.betas, fused=fused)
+    return chosen, LambdaLR(chosen, lambda step: rate(step, steps, config) / config.peak_rate)

@@ -13,6 +13,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch import nn
 
+from foundation.config import OptimConfig
 from foundation.errors import FoundationError
 from foundation.training import resolved
 from foundation.training.base import Making, TrainingModule
@@ -21,7 +22,7 @@ from foundation.training.curves import METRICS, forget_after
 from foundation.training.ending import missing_ranks_explained
 from foundation.training.export import export
 from foundation.training.quiet import quiet
-from foundation.training.strategy.choose import DEALT_AS_MADE
+from foundation.training.strategy.choose import DEALT_AS_MADE, SHARDED, STAGES
 from foundation.training.trainer import TrainerConfig, build_trainer
 
 M = TypeVar("M", bound=nn.Module)
@@ -96,6 +97,7 @@ class Run:
             callbacks: further ones.
             begun: the model whose weights a new run starts from, if any.
         """
+        self._check(module.optim)
         sketched = self.trainer.strategy == DEALT_AS_MADE
         module.making = Making(build if sketched else None, self.trainer.recompute, self.trainer.compile)
         with quiet(EXPECTED):
@@ -107,6 +109,20 @@ class Run:
         if runner.is_global_zero:
             export(self.out, out=self.out / "export")
             print(f"done: {self.out / 'export'}", file=sys.stderr)
+
+    def _check(self, optim: OptimConfig) -> None:
+        """Refuse what needs whole weights where none has them."""
+        way = self.trainer.strategy
+        if optim.kind == "muon" and way in (*STAGES, *SHARDED):
+            raise FoundationError(
+                f"--optim.kind muon with --trainer.strategy {way}, which deals out pieces of matrices that Muon needs "
+                "whole. Take `--trainer.strategy ddp`, or `--optim.kind adamw`."
+            )
+        if optim.ema_decay and way in SHARDED:
+            raise FoundationError(
+                f"--optim.ema_decay with --trainer.strategy {way}, which leaves no whole weights to average. "
+                "Take zero2, or leave the average out."
+            )
 
     @rank_zero_only
     def _prepare(self) -> None:

@@ -69,10 +69,11 @@ def fail():
     "options",
     [
         {"optim": OptimConfig(peak_rate=5e-3, ema_decay=0.9), "stop_at": 10},
+        {"optim": OptimConfig(peak_rate=5e-3, kind="muon"), "stop_at": 10},
         {"accumulate": 2, "stop_at": 6, "max_steps": 8},
         {"validate_every": 4, "stop_at": 9},  # a checkpoint and a validation at the same step
     ],
-    ids=["average of weights", "accumulation", "validation at the checkpoint"],
+    ids=["average of weights", "muon", "accumulation", "validation at the checkpoint"],
 )
 def test_other_ways_to_train_resume_exactly_too(curves, options, token_shards, tiny_run, tmp_path):
     stop_at = options.pop("stop_at")

@@ -20,6 +20,7 @@ from foundation.training import lines, resolved, trainer
 from foundation.training.checkpoint import CheckpointFile, StepCheckpoint
 from foundation.training.curves import Curves
 from foundation.training.lines import ProgressLines
+from foundation.training.run import Run
 from foundation.training.trainer import TrainerConfig, build_trainer
 
 BASE = Path(__file__).parents[2] / "configs" / "aion_base.yaml"
@@ -119,3 +120,13 @@ def test_published_configuration_is_accepted_and_is_the_default(capsys):
         "class_path": "foundation.masking.RandomBudget",
         "init_args": resolved.by_class(RandomBudget())["init_args"],
     }
+
+
+@pytest.mark.parametrize("way", ["zero1", "zero2", "zero3", "fsdp"])
+def test_what_needs_whole_weights_is_refused_without_them(way, tmp_path):
+    run = Run(tmp_path, TrainerConfig(strategy=way), {})
+    with pytest.raises(FoundationError, match=f"muon with --trainer.strategy {way}"):
+        run._check(OptimConfig(kind="muon"))
+    if way in ("zero3", "fsdp"):
+        with pytest.raises(FoundationError, match="no whole weights to average"):
+            run._check(OptimConfig(ema_decay=0.9))
