@@ -17,7 +17,11 @@ COMMANDS: dict[str, str | dict[str, str]] = {
     "ingest": "foundation.data.ingest:ingest",
     "inspect": "foundation.data.inspect:inspect",
     "statistics": "foundation.data.fields.statistics:statistics",
-    "tokenize": {"train": "foundation.tokenizers.train:train", "apply": "foundation.tokenizers.apply:apply"},
+    "tokenize": {
+        "train": "foundation.tokenizers.train:train",
+        "tracks": "foundation.tokenizers.tracks:tracks",
+        "apply": "foundation.tokenizers.apply:apply",
+    },
     "train": {
         "": "foundation.training.train:train",
         "anchored": "foundation.training.anchored.train:train",
@@ -59,7 +63,7 @@ SUMMARY = {
     "ingest": "read survey files into record shards",
     "inspect": "say what a file, shard directory, tokenizer or checkpoint holds",
     "statistics": "measure the channels of simulations and their increments; write stats.yaml",
-    "tokenize": "train tokenizers (train), turn record shards into token shards (apply)",
+    "tokenize": "train tokenizers (train, or tracks for genes), turn record shards into token shards (apply)",
     "train": "pretrain the masked transformer on token shards, or train what the config names (system: anchored, tracks)",
     "fields": "train on simulations in The Well's layout (train), score, steer and probe models of them",
     "genes": "read an annotated genome into record shards, a row for each transcript (ingest)",
