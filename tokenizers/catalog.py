@@ -11,15 +11,19 @@ from foundation.tokenizers.scalar import ScalarTokenizer
 from foundation.tokenizers.spectrum import SpectrumTokenizer
 from foundation.tokenizers.states import StatesTokenizer
 from foundation.tokenizers.stored import CONFIG, StoredTokenizer, read_config
+from foundation.tokenizers.track_bins import DigitiserTokenizer
+from foundation.tokenizers.track_symbols import SymbolsTokenizer
 
 TOKENIZERS: dict[str, type[StoredTokenizer]] = {
     "backbone": BackboneTokenizer,
     "codons": CodonsTokenizer,
+    "digitiser": DigitiserTokenizer,
     "image": ImageTokenizer,
     "letters": LettersTokenizer,
     "scalar": ScalarTokenizer,
     "spectrum": SpectrumTokenizer,
     "states": StatesTokenizer,
+    "symbols": SymbolsTokenizer,
 }
 
 
