@@ -6,6 +6,7 @@ import torch
 
 from foundation.data.biology.frames import AMINO_ACIDS
 from foundation.data.biology.structure import RESIDUE_KINDS
+from foundation.data.biology.track import Track
 from foundation.data.records import Image, Scalar, Sequence, Spectrum, Structure
 from foundation.tokenizers.backbone import BackboneConfig, BackboneTokenizer
 from foundation.tokenizers.codons import CodonsConfig, CodonsTokenizer
@@ -14,6 +15,9 @@ from foundation.tokenizers.letters import ALPHABETS, LettersConfig, LettersToken
 from foundation.tokenizers.scalar import ScalarConfig, ScalarTokenizer
 from foundation.tokenizers.spectrum import SpectrumConfig, SpectrumTokenizer
 from foundation.tokenizers.states import StatesConfig, StatesTokenizer
+from foundation.tokenizers.track_bins import DigitiserConfig, DigitiserTokenizer
+from foundation.tokenizers.track_symbols import SymbolsTokenizer
+from foundation.tokenizers.tracks import SYMBOLS
 
 BANDS = ("DES-G", "DES-R", "DES-I", "DES-Z")
 
@@ -53,6 +57,25 @@ SMALL_SPECTRUM = {
 def a_sequence(seed=0, kind="rna"):
     rng = np.random.default_rng(seed)
     return Sequence("".join(rng.choice(list(ALPHABETS[kind]), rng.integers(5, 40))), kind)
+
+
+def a_codon_sequence(seed=0):
+    return Sequence(3 * a_sequence(seed).letters, "rna")
+
+
+def a_track(seed=0):
+    rng = np.random.default_rng(seed)
+    return Track(rng.integers(-1, 9, rng.integers(5, 40)), SYMBOLS["dssp"].symbols)
+
+
+def a_track_of_numbers(seed=0):
+    rng = np.random.default_rng(seed)
+    return Track(np.where(rng.random(n := int(rng.integers(5, 40))) < 0.2, np.nan, rng.normal(size=n)))
+
+
+def a_digitiser():
+    values = np.random.default_rng(0).normal(size=2000)
+    return DigitiserTokenizer(DigitiserConfig(12), "phylop").fit([values])
 
 
 def a_backbone(seed=0, residues=None):
@@ -176,6 +199,7 @@ LEARNED = {  # name -> (tokenizer, record of a seed), records of one length, som
 
 RAGGED = {  # learned, records of any length
     "states": (a_states_tokenizer, a_spectrum_of_any_length),
+    "digitiser": (a_digitiser, a_track_of_numbers),
     "states published": (lambda: a_states_tokenizer(channels="published", terms=0), a_spectrum_of_any_length),
 }
 
@@ -184,6 +208,13 @@ FIXED = {  # the same for records of any length, nothing learned
     "letters dna": (lambda: LettersTokenizer(LettersConfig("dna"), "dna"), lambda seed: a_sequence(seed, "dna")),
     "letters protein": (lambda: LettersTokenizer(LettersConfig("protein"), "p"), lambda s: a_sequence(s, "protein")),
     "codons": (lambda: CodonsTokenizer(CodonsConfig(), "codons"), a_sequence),
+    "symbols rna": (lambda: SymbolsTokenizer(SYMBOLS["rna_seq"], "rna_seq"), a_sequence),
+    "symbols protein": (
+        lambda: SymbolsTokenizer(SYMBOLS["aa_seq"], "aa_seq"),
+        lambda s: a_sequence(s, "protein"),
+    ),
+    "symbols codons": (lambda: SymbolsTokenizer(SYMBOLS["rna_codons"], "rna_codons"), a_codon_sequence),
+    "symbols categories": (lambda: SymbolsTokenizer(SYMBOLS["dssp"], "dssp"), a_track),
     "backbone": (lambda: BackboneTokenizer(BackboneConfig(), "backbone"), a_backbone),
 }
 
