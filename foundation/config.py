@@ -75,6 +75,8 @@ class OptimConfig:
         space_weight: weight of the loss of a space; spaces not named weigh 1.
         balance: "space" = mean over spaces of their mean loss; "token" = mean over all targets.
         ema_decay: of an exponential moving average of the weights; 0 = none.
+        tuned_width: width of the model that `peak_rate` was found for; the rate of maps whose input grows with the
+            width is then divided by the growth, as in muP (arXiv:2203.03466). 0 = one rate for all.
         rate_of: factor on the rate of parameters whose names begin so, the longest beginning counts; 0 = frozen. For
             finetuning: `{blocks: 0.3, blocks.0.: 0}`.
     """
@@ -91,4 +93,5 @@ class OptimConfig:
     balance: Literal["space", "token"] = "space"
     space_weight: dict[str, float] = field(default_factory=dict)
     ema_decay: float = 0.0
+    tuned_width: int = 0
     rate_of: dict[str, float] = field(default_factory=dict)

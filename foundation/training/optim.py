@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from torch import nn
 from torch.optim import AdamW, Optimizer
@@ -19,6 +19,7 @@ def parameter_groups(
     weight_decay: float,
     rate_of: Mapping[str, float] | None = None,
     beside: Sequence[nn.Module] = (),
+    tuned_width: int = 0,
 ) -> list[dict[str, Any]]:
     """Groups of parameters, each with its "weight_decay" and the "factor" on its rate.
 
@@ -28,24 +29,36 @@ def parameter_groups(
     Args:
         rate_of: factors by the beginning of a parameter's name.
         beside: modules that are trained with the model, at the factor 1.
+        tuned_width: width of the model that the rate was found for; 0 = this one's.
 
     Raises:
         FoundationError: a factor below 0, or a beginning that no name has.
     """
     modules = [m for part in (model, *beside) for m in part.modules()]
     embeddings = {id(p) for m in modules if isinstance(m, nn.Embedding) for p in m.parameters(recurse=False)}
-    factors, groups = _factors([name for name, _ in model.named_parameters()], rate_of or {}), {}
-    for decays in (True, False):
-        for factor in sorted(set(factors.values()) | {1.0}, reverse=True):
-            decay = weight_decay if decays else 0.0
-            groups[decays, factor] = {"params": [], "weight_decay": decay, "factor": factor}
-    trained = [(factors[name], parameter) for name, parameter in model.named_parameters()]
-    trained += [(1.0, parameter) for part in beside for parameter in part.parameters()]
-    for factor, parameter in trained:
+    factors = _factors([name for name, _ in model.named_parameters()], rate_of or {})
+    growth = _growth(model, tuned_width)
+    trained = [(factors[name], growth.get(name, 1.0), parameter) for name, parameter in model.named_parameters()]
+    trained += [(1.0, 1.0, parameter) for part in beside for parameter in part.parameters()]
+    groups: dict[tuple[bool, float, float], dict[str, Any]] = {}
+    for factor, grown, parameter in trained:
         if parameter.requires_grad:
             decays = len(whole_shape(parameter)) >= 2 and id(parameter) not in embeddings
-            groups[decays, factor]["params"].append(parameter)
-    return [group for group in groups.values() if group["params"]]
+            new = {"params": [], "weight_decay": weight_decay * grown if decays else 0.0, "factor": factor / grown}
+            groups.setdefault((decays, factor, -grown), new)["params"].append(parameter)
+    return [groups[key] for key in sorted(groups, reverse=True)]
+
+
+def _growth(model: nn.Module, tuned_width: int) -> dict[str, float]:
+    """By how much the inputs of linear maps have grown since the rate was found, by the names of their weights.
+
+    With Adam a map of n inputs changes its output by about n rates a step (arXiv:2203.03466, table 8).
+    """
+    if not tuned_width:
+        return {}
+    width = cast(int, model.config.width)  # pyright: ignore - of every model here but a U-Net
+    maps = [(name, part) for name, part in model.named_modules() if isinstance(part, nn.Linear)]
+    return {f"{name}.weight": width / tuned_width for name, part in maps if part.in_features >= width}
 
 
 def _factors(names: Sequence[str], rate_of: Mapping[str, float]) -> dict[str, float]:
@@ -95,7 +108,7 @@ def optimizer(
             f"optim: warm-up {config.warmup_fraction} and decay {config.decay_fraction} are fractions of the run. "
             "Give 0 to 1."
         )
-    groups = parameter_groups(model, config.weight_decay, config.rate_of, beside)
+    groups = parameter_groups(model, config.weight_decay, config.rate_of, beside, config.tuned_width)
     for group in groups:
         group["lr"] = config.peak_rate * group["factor"]
     if config.kind == "muon":

@@ -2,14 +2,17 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from foundation.batch import pack
 from foundation.config import ModelConfig, OptimConfig
 from foundation.errors import FoundationError
 from foundation.model.transformer import FoundationTransformer
-from foundation.tokens import Space
+from foundation.seeded import seeded
+from foundation.tokens import Axis, Space, Tokens
 from foundation.training.optim import optimizer, parameter_groups, rate
 
 
@@ -115,3 +118,44 @@ def test_weight_decay_is_decoupled_and_only_where_it_belongs():
     adam.step()
     torch.testing.assert_close(model.weight.detach(), before[0] * (1 - 0.1 * 0.5))
     torch.testing.assert_close(model.bias.detach(), before[1])
+
+
+def moved(width, tuned_width, seed):
+    """How far a few steps move the states of a model of this width."""
+    space = Space("code", "discrete", 64, (Axis("x", "", 0.0, 15.0, 1.0),))
+    generator = torch.Generator().manual_seed(seed)
+    place = torch.arange(16.0, dtype=torch.float64)[:, None]
+    documents = [
+        (Tokens.of_space(space, torch.randint(64, (16,), generator=generator), place), torch.arange(16) % 2)
+        for _ in range(16)
+    ]
+    batch = pack(documents, (space,))
+    with seeded(seed):
+        model = FoundationTransformer(ModelConfig(width=width, depth=2, decoder_depth=0, heads=width // 16), (space,))
+    before = model(batch).detach()
+    config = OptimConfig(peak_rate=3e-3, weight_decay=0.0, warmup_fraction=0.0, schedule="wsd", tuned_width=tuned_width)
+    adam, _ = optimizer(model, 100, config)
+    for _ in range(4):
+        adam.zero_grad()
+        logits = model.heads.outputs("code", model(batch)[batch.query_rows])
+        torch.nn.functional.cross_entropy(logits, batch.ids[batch.query_rows]).backward()
+        adam.step()
+    return float((model(batch).detach() - before).square().mean().sqrt())
+
+
+def test_wider_models_do_not_move_further_if_the_rate_follows_the_width():
+    """The coordinate check of arXiv:2203.03466, appendix D, of the states."""
+    growth = {}
+    for tuned in (0, 32):
+        narrow, wide = (np.mean([moved(width, tuned, seed) for seed in range(4)]) for width in (32, 256))
+        growth[tuned] = wide / narrow
+    assert 0.7 < growth[32] < 1.1 < 1.3 < growth[0]
+
+
+def test_decay_does_not_follow_the_rate():
+    model = FoundationTransformer(
+        ModelConfig(width=64, depth=1, decoder_depth=0, heads=2), (Space("code", "discrete", 5),)
+    )
+    groups = parameter_groups(model, 0.1, tuned_width=16)
+    grown = next(g for g in groups if any(p is model.encoder[0].mlp.down.weight for p in g["params"]))
+    assert (grown["factor"], grown["weight_decay"]) == (0.25, pytest.approx(0.4))
