@@ -94,16 +94,21 @@ def _peak(job: Job, model: Any, mixed: bool) -> float:  # noqa: ANN401 - sizes o
     return live.peak - BFLOAT16 * mixed * _in_blocks(module)
 
 
-class _UntilStep(Callback):
-    """Ends the counting before the optimiser makes its states, whose size is known."""
-
-    def __init__(self, live: Live) -> None:
-        self.live = live
+class Told(Callback):
+    """Tells a training module that each micro-batch is a step of its own, as its data module would."""
 
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: TrainingModule, batch: object, batch_idx: int
     ) -> None:
+        """Say so."""
         pl_module.expect([batch])
+
+
+class _UntilStep(Told):
+    """Ends the counting before the optimiser makes its states, whose size is known."""
+
+    def __init__(self, live: Live) -> None:
+        self.live = live
 
     def on_before_optimizer_step(self, trainer: pl.Trainer, pl_module: pl.LightningModule, optimizer: object) -> None:
         self.live.close()

@@ -1,23 +1,18 @@
 """Plan: what is predicted for small models is what they take; every kind of training can be planned."""
 
-import gc
 import json
-import multiprocessing
-import resource
 from pathlib import Path
 
-import lightning.pytorch as pl
 import pytest
 import torch
-from torch.utils.data import DataLoader
 
 from foundation.__main__ import main
-from foundation.config import DataConfig, ModelConfig, OptimConfig
-from foundation.masking import RandomBudget
+from foundation.config import OptimConfig
 from foundation.model.anchored.config import AnchoredConfig
 from foundation.model.anchored.transformer import AnchoredTransformer
 from foundation.model.fields.config import FieldModelConfig
-from foundation.plan import fields, tokens
+from foundation.plan import fields
+from foundation.plan.benchmark import STATISTICS, taken, token_job
 from foundation.plan.demand import demand
 from foundation.plan.fields import Assumed, Grid
 from foundation.plan.memory import memory
@@ -26,70 +21,29 @@ from foundation.training.fields.objective import FieldObjective
 from foundation.training.trainer import TrainerConfig
 
 TOLERANCE = 0.2  # of the memory that a run takes, beside what libraries load
-IMAGE = {"image": (100, 60), "redshift": (16, 1)}
-
-
-def token_job(width=64, budget=1024, precision="32-true", recompute=False, depths=(2, 2)):
-    return tokens.job(
-        {
-            "model": ModelConfig(width=width, depth=depths[0], decoder_depth=depths[1], heads=width // 32),
-            "data": DataConfig("unused", tokens_per_batch=budget),
-            "policy": RandomBudget(40, 20),
-            "optim": OptimConfig(),
-            "trainer": TrainerConfig(max_steps=3, precision=precision, recompute=recompute),
-            "assume": IMAGE,
-            "seed": 0,
-        }
-    )
-
-
-class Told(pl.Callback):
-    def on_train_batch_start(self, trainer, module, batch, number):
-        module.expect([batch])
-
-
-def fit(module, batches):
-    options = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
-    options |= {"enable_model_summary": False, "accelerator": "cpu", "devices": 1}
-    pl.Trainer(max_steps=len(batches), callbacks=[Told()], **options).fit(module, DataLoader(batches, batch_size=None))
-
-
-def measured(job, small, queue):
-    """Most memory of this process while it trains, over what it had after training something small."""
-    fit(small.build(small.model), small.batches[:1])
-    gc.collect()
-    before = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
-    fit(job.build(job.model), [*job.batches] * 2)
-    queue.put(1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is read as Linux tells it")
+@pytest.mark.skipif(not STATISTICS.exists(), reason="memory is read as Linux tells it")
 def test_predicted_memory_is_what_training_takes():
-    job = token_job(width=256, budget=4096, depths=(4, 2))
+    job = token_job(256, (4, 2), 4096)
     predicted = memory(demand(job), "ddp", 1)
-    context = multiprocessing.get_context("fork")
-    queue = context.Queue()
-    process = context.Process(target=measured, args=(job, token_job(), queue))
-    process.start()
-    taken = queue.get(timeout=120)
-    process.join()
-    assert predicted.states + predicted.activations == pytest.approx(taken, rel=TOLERANCE)
+    assert predicted.states + predicted.activations == pytest.approx(taken(job), rel=TOLERANCE)
 
 
 @pytest.mark.filterwarnings("ignore")
 def test_memory_of_a_deep_model_follows_from_shallow_ones():
-    deep, direct = token_job(depths=(4, 3)), token_job(depths=(1, 1))
+    deep, direct = token_job(64, (4, 3), 1024), token_job(64, (1, 1), 1024)
     grown = demand(deep).activations - demand(direct).activations
-    each = [demand(token_job(depths=d)).activations - demand(direct).activations for d in ((2, 1), (1, 2))]
+    each = [demand(token_job(64, d, 1024)).activations - demand(direct).activations for d in ((2, 1), (1, 2))]
     assert grown == pytest.approx(3 * each[0] + 2 * each[1], rel=0.02)
 
 
 @pytest.mark.filterwarnings("ignore")
 def test_recomputing_keeps_less_and_bigger_batches_keep_more():
-    plain = demand(token_job(depths=(4, 4)))
-    assert demand(token_job(depths=(4, 4), recompute=True)).activations < 0.6 * plain.activations
-    assert demand(token_job(depths=(4, 4), budget=4096)).activations == pytest.approx(4 * plain.activations, rel=0.15)
+    plain = demand(token_job(64, (4, 4), 1024)).activations
+    assert demand(token_job(64, (4, 4), 1024, recompute=True)).activations < 0.6 * plain
+    assert demand(token_job(64, (4, 4), 4096)).activations == pytest.approx(4 * plain, rel=0.15)
 
 
 def test_parameters_are_those_of_the_released_models():
