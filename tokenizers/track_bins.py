@@ -56,6 +56,8 @@ class DigitiserTokenizer(StoredTokenizer):
 
     kind = "digitiser"
     config_class = DigitiserConfig
+    edges: Tensor
+    means: Tensor
 
     def __init__(self, config: DigitiserConfig, name: str) -> None:
         super().__init__(config, name)
@@ -137,7 +139,7 @@ class DigitiserTokenizer(StoredTokenizer):
 
 
 def _first_of_bins(counts: np.ndarray, bins: int) -> np.ndarray:
-    """Index of the first of the different values in each bin: each bin an even share of what is left for it and others."""
+    """Index of the first of the different values in each bin, which takes an even share of what is left."""
     below = np.concatenate([[0], np.cumsum(counts)])
     first = [0]
     for left in range(bins, 1, -1):

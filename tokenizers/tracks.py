@@ -6,7 +6,7 @@ unknown. Bins of its tracks of numbers are not in its checkpoint; they are fitte
 
 from collections.abc import Mapping
 from collections.abc import Sequence as Several
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from foundation.data.biology.genes.layout import ENDS, JUNCTIONS, KINDS, YES_NO
@@ -123,10 +123,8 @@ def tokenizers_of(seen: Mapping[str, Seen], bins: int, own: Mapping[str, int]) -
         if name in SYMBOLS:
             made[name] = SymbolsTokenizer(SYMBOLS[name], name)
         elif isinstance(s.first, Sequence):
-            plain = SYMBOLS["aa_seq" if s.first.kind == "protein" else "rna_seq"].symbols
-            made[name] = SymbolsTokenizer(
-                SymbolsConfig(plain, "protein" if "W" in plain else "rna", groups[name]), name
-            )
+            like = SYMBOLS["aa_seq" if s.first.kind == "protein" else "rna_seq"]
+            made[name] = SymbolsTokenizer(replace(like, track=groups[name]), name)
         elif s.categories:
             made[name] = SymbolsTokenizer(SymbolsConfig(tuple(sorted(s.categories)), "track", groups[name]), name)
         else:
@@ -136,9 +134,8 @@ def tokenizers_of(seen: Mapping[str, Seen], bins: int, own: Mapping[str, int]) -
 
 def groups_of(aligned: Mapping[str, Several[int] | set[int]]) -> dict[str, int]:
     """The number of each modality's track: protein, nucleic, the release's single ones, then any others by name."""
-    known = {name: number for number, name in enumerate(SINGLE, len(ALIGNED))} | {
-        n: c.track for n, c in SYMBOLS.items()
-    }
+    single = {name: number for number, name in enumerate(SINGLE, len(ALIGNED))}
+    known = single | {name: config.track for name, config in SYMBOLS.items()}
     found = {name: known[name] for name in aligned if name in known}
     found |= {name: min(numbers) for name, numbers in aligned.items() if name not in known and numbers}
     rest = sorted(set(aligned) - set(found))
