@@ -225,16 +225,9 @@ def _measure(
     mask[lost], ivar[lost], flux[lost] = instrument.flags.no_arm, 0, 0
     bad = (mask & np.uint32(instrument.flags.fatal)) != 0
     return Spectrum(
-        flux,
-        camera.pixel,
-        ivar,
-        mask,
-        bad,
-        lsf_sigma=camera.lsf_sigma if instrument.knows_lsf else None,
-        survey=instrument.survey,
-        unit=instrument.unit,
-        frame=instrument.frame,
-    )
+        flux, camera.pixel, ivar, mask, bad, lsf_sigma=camera.lsf_sigma if instrument.knows_lsf else None,
+        survey=instrument.survey, unit=instrument.unit, frame=instrument.frame,
+    )  # fmt: skip
 
 
 def _reject(

@@ -16,10 +16,11 @@ from foundation.evaluation.results import TaskResult
 from foundation.evaluation.spectra.ask import Curve
 from foundation.evaluation.spectra.features import SpectralFeatures
 from foundation.evaluation.spectra.observed import Observed
-from foundation.evaluation.spectra.pictures import chi2_against_snr, efficiency_curves, overlays, predicted_spectra
-from foundation.evaluation.spectra.predict import FAINT, Predicted, answered
+from foundation.evaluation.spectra.pictures import chi2_against_snr, efficiency_curves
+from foundation.evaluation.spectra.predict import FAINT, Predicted, answered, known
 from foundation.evaluation.suite import Answered
 from foundation.evaluation.words import number, overview, story
+from foundation.figures.objects import spectrum_reconstructions
 from foundation.model.spectra.pretrained import SpectralModel
 from foundation.tokenizers.native import patches_if_any
 
@@ -64,8 +65,9 @@ def compose(
 def _predictions(found: Sequence[Predicted]) -> Section:
     pictures = [Picture("chi2", chi2_against_snr(found), "Median chi-squared per pixel against signal-to-noise.")]
     for one in found:
-        name = f"predicted_{one.read}_{one.asked}"
-        pictures.append(Picture(name, predicted_spectra(one), f"{one.asked} (grey) as predicted from {one.read}."))
+        titles = [f"{one.asked}, S/N {asked.snr:.1f}, from {one.read}" for asked, _ in one.examples]
+        png = spectrum_reconstructions(one.examples, titles)
+        pictures.append(Picture(f"predicted_{one.read}_{one.asked}", png, f"{one.asked}, predicted from {one.read}."))
     return Section("Predicted at another survey's pixels", [Text(CHI2, faint=True), chi2_table(found), *pictures])
 
 
@@ -118,15 +120,15 @@ def overlay_pictures(model: SpectralModel, files: Sequence[Path]) -> Iterator[Pi
     Raises:
         FoundationError: a file that is no survey's, or without a spectrum that has anything to read.
     """
-    rows: list[tuple[str, Spectrum, np.ndarray]] = []
+    pairs: list[tuple[Spectrum, Spectrum]] = []
     for path in files[:OVERLAYS]:
-        spectra = [
-            r for s in read_file(path) for r in s.values() if isinstance(r, Spectrum) and patches_if_any(r, model.cut)
-        ]
-        if not spectra:
+        spectra = [r for s in read_file(path) for r in s.values() if isinstance(r, Spectrum)]
+        first = next((r for r in spectra if patches_if_any(r, model.cut)), None)
+        if first is None:
             raise FoundationError(f"{path} has no spectrum with anything to read. Leave it out of `files`.")
-        rows.append((path.name, spectra[0], answered(model, spectra[0], spectra[0])))
-    if rows:
+        pairs.append((first, known(first, answered(model, first, first))))
+    if pairs:
+        names = [path.name for path in files[:OVERLAYS]]
         yield Picture(
-            "overlays", overlays(rows), "Real spectra (grey), and the model's answer at the pixels it has read."
+            "overlays", spectrum_reconstructions(pairs, names), "Real spectra, and what the model makes of them."
         )

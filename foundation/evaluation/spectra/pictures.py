@@ -1,11 +1,10 @@
-"""pictures: label efficiency, chi-squared against signal-to-noise, and spectra predicted at another survey's pixels."""
+"""pictures: label efficiency, and chi-squared against signal-to-noise."""
 
 from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from foundation.data.records import Spectrum
 from foundation.evaluation.metrics import metric
 from foundation.evaluation.spectra.ask import Curve
 from foundation.evaluation.spectra.predict import Predicted
@@ -58,40 +57,3 @@ def chi2_against_snr(found: Sequence[Predicted]) -> Figure:
     for a in axes[len(found) :]:
         a.set_visible(False)
     return figure
-
-
-@picture
-def predicted_spectra(one: Predicted) -> Figure:
-    """The first objects: what was asked, and the model's flux from the other survey's spectrum."""
-    figure, axes = canvas(9.0, 2.1 * len(one.examples), len(one.examples), 1)
-    for a, (_, asked, flux) in zip(axes, one.examples, strict=True):
-        draw_over(a, asked, flux, f"{one.asked}, S/N {asked.snr:.1f}")
-    axes[-1].set_xlabel("wavelength [Å, vacuum]")
-    return figure
-
-
-@picture
-def overlays(spectra: Sequence[tuple[str, Spectrum, np.ndarray]]) -> Figure:
-    """Real spectra under what the model makes of them, a row each.
-
-    Args:
-        spectra: title, record, and flux [n] with NaN where the model has no patch.
-    """
-    figure, axes = canvas(9.0, 2.1 * len(spectra), len(spectra), 1)
-    for a, (title, spectrum, flux) in zip(axes, spectra, strict=True):
-        draw_over(a, spectrum, flux, title)
-    axes[-1].set_xlabel("wavelength [Å, vacuum]")
-    return figure
-
-
-def draw_over(axes, spectrum: Spectrum, flux: np.ndarray, title: str) -> None:  # noqa: ANN001 - matplotlib's
-    """Data in grey under a line, segment by segment."""
-    good = spectrum.usable
-    axes.plot(spectrum.wavelength[good], spectrum.flux[good], lw=0.4, color="#999999")
-    for number in np.unique(np.asarray(spectrum.segment)):
-        part = (np.asarray(spectrum.segment) == number) & np.isfinite(flux)
-        axes.plot(spectrum.wavelength[part], flux[part], lw=0.9, color=SERIES[1])
-    if good.any():
-        low, high = np.percentile(spectrum.flux[good], [1, 99])
-        axes.set_ylim(low - 0.25 * (high - low), high + 0.35 * (high - low))
-    axes.set_title(title, fontsize=8)

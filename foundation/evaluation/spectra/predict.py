@@ -4,7 +4,8 @@ The truth has 1 a pixel if errors are what the survey says; copying what was rea
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -29,14 +30,14 @@ class Predicted:
         read, asked: modalities.
         snr: [n] of the spectra asked, per pixel.
         chi2: who predicted -> [n], per valid pixel of the spectrum asked.
-        example: the spectra of the first objects, as read, as asked, and the model's flux at the pixels asked.
+        examples: of the first objects, the spectrum asked, and the model's flux where it has any.
     """
 
     read: str
     asked: str
     snr: np.ndarray
     chi2: Mapping[str, np.ndarray]
-    examples: tuple[tuple[Spectrum, Spectrum, np.ndarray], ...]
+    examples: tuple[tuple[Spectrum, Spectrum], ...]
 
     def median(self, who: str, faint: bool = False) -> Interval:
         """Over objects, or over the faint ones, with the 68 % interval."""
@@ -65,14 +66,14 @@ def _both(read: Observed, asked: Observed) -> Iterator[tuple[Spectrum, Spectrum]
 
 
 def _predicted(model: SpectralModel, read: str, asked: str, both: Sequence[tuple[Spectrum, Spectrum]]) -> Predicted:
-    smoothed = {f"read, smoothed by {w:g}" if w else "read, as it is": _smoothed(w) for w in SMOOTHING}
+    smoothed = {f"read, smoothed by {w:g}" if w else "read, as it is": partial(_smoothed, width=w) for w in SMOOTHING}
     ways: dict[str, Callable[[Spectrum, Spectrum], np.ndarray]] = {
         "model": lambda a, b: answered(model, a, b),
         **smoothed,
         "constant": _constant,
     }
     chi2 = {who: np.array([per_pixel(way(a, b), b) for a, b in both]) for who, way in ways.items()}
-    examples = tuple((a, b, answered(model, a, b)) for a, b in both[:3])
+    examples = tuple((b, known(b, answered(model, a, b))) for a, b in both[:3])
     return Predicted(read, asked, np.array([b.snr for _, b in both]), chi2, examples)
 
 
@@ -92,24 +93,27 @@ def answered(model: SpectralModel, read: Spectrum, asked: Spectrum) -> np.ndarra
     return rebuilt(wanted, value * (given.scale / wanted.scale), len(asked.flux))
 
 
+def known(like: Spectrum, flux: np.ndarray) -> Spectrum:
+    """Predicted flux as a spectrum of the pixels that have one."""
+    some = np.isfinite(flux)
+    parts = {name: np.asarray(getattr(like, name))[some] for name in ("wavelength", "ivar", "mask", "bad", "segment")}
+    return replace(like, flux=flux[some], lsf_sigma=None, **parts)
+
+
 def _constant(read: Spectrum, asked: Spectrum) -> np.ndarray:
     return np.full(len(asked.flux), float(np.median(read.flux[read.usable])))
 
 
-def _smoothed(width: float) -> Callable[[Spectrum, Spectrum], np.ndarray]:
+def _smoothed(read: Spectrum, asked: Spectrum, width: float) -> np.ndarray:
     """What was read, averaged with its weights over a box of `width` in ln(wavelength) around every pixel asked."""
-
-    def copy(read: Spectrum, asked: Spectrum) -> np.ndarray:
-        good = np.flatnonzero(read.usable)
-        good = good[np.argsort(read.wavelength[good], kind="stable")]
-        place, wanted = np.log(read.wavelength[good]), np.log(asked.wavelength)
-        flux, ivar = read.flux[good].astype(np.float64), read.ivar[good].astype(np.float64)
-        if not width:
-            return np.interp(wanted, place, flux)
-        below, above = (np.searchsorted(place, wanted + side * width / 2) for side in (-1, 1))
-        weight, total = (np.concatenate([[0], np.cumsum(x)]) for x in (ivar, ivar * flux))
-        inside = above > below
-        mean = (total[above] - total[below]) / np.where(inside, weight[above] - weight[below], 1)
-        return np.where(inside, mean, np.interp(wanted, place, flux))
-
-    return copy
+    good = np.flatnonzero(read.usable)
+    good = good[np.argsort(read.wavelength[good], kind="stable")]
+    place, wanted = np.log(read.wavelength[good]), np.log(asked.wavelength)
+    flux, ivar = read.flux[good].astype(np.float64), read.ivar[good].astype(np.float64)
+    if not width:
+        return np.interp(wanted, place, flux)
+    below, above = (np.searchsorted(place, wanted + side * width / 2) for side in (-1, 1))
+    weight, total = (np.concatenate([[0], np.cumsum(x)]) for x in (ivar, ivar * flux))
+    inside = above > below
+    mean = (total[above] - total[below]) / np.where(inside, weight[above] - weight[below], 1)
+    return np.where(inside, mean, np.interp(wanted, place, flux))
