@@ -17,6 +17,8 @@ from foundation.plan import tokens
 from foundation.plan.demand import Told, demand
 from foundation.plan.job import Job
 from foundation.plan.memory import memory
+from foundation.training.quiet import quiet
+from foundation.training.run import EXPECTED
 from foundation.training.trainer import TrainerConfig
 
 STATISTICS = Path("/proc/self/statm")  # of this process, as Linux tells them
@@ -68,7 +70,6 @@ def taken(job: Job) -> float:
 
 
 def _train(job: Job, small: Job, queue: Any) -> None:  # noqa: ANN401 - of multiprocessing
-    warnings.simplefilter("ignore")
     _fit(small)
     gc.collect()
     before = int(STATISTICS.read_text().split()[1]) * resource.getpagesize()
@@ -77,8 +78,11 @@ def _train(job: Job, small: Job, queue: Any) -> None:  # noqa: ANN401 - of multi
 
 
 def _fit(job: Job) -> None:
-    trainer = pl.Trainer(max_steps=2, accelerator="cpu", devices=1, callbacks=[Told()], **QUIET)
-    trainer.fit(job.build(job.model), DataLoader([job.batches[0]] * 2, batch_size=None))  # pyright: ignore[reportArgumentType]
+    with quiet((*EXPECTED, ".*GPU available but not used.*")):
+        warnings.simplefilter("ignore")
+        trainer = pl.Trainer(max_steps=2, accelerator="cpu", devices=1, callbacks=[Told()], **QUIET)
+        batches = DataLoader([job.batches[0]] * 2, batch_size=None)  # pyright: ignore[reportArgumentType] - a data set
+        trainer.fit(job.build(job.model), batches)
 
 
 def _row(width: int) -> Row:
