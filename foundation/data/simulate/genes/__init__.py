@@ -1,0 +1,1 @@
+"""Simulated genes, with the truth of how they are spliced, folded, conserved and translated."""

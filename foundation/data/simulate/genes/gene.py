@@ -1,0 +1,217 @@
+"""Gene: one simulated gene: a protein of a family in codons, cut by introns, spliced as the spliceosome says."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+
+import numpy as np
+
+from foundation.data.biology.genetic_code import CODONS, residues
+from foundation.data.simulate.genes import motifs
+from foundation.data.simulate.genes.families import Family
+from foundation.data.simulate.genes.spliceosome import Exons, splice
+
+TRIES = 40  # introns, and then genes, are drawn again as often where the spliceosome does not do what was meant
+EXON, INTRON = (60, 180), (90, 260)  # letters
+COMPOSITION = (0.24, 0.19, 0.20, 0.37)  # A, C, G, T of introns
+DRAWS = 6  # of the codons of a stretch, of which the one with most enhancers is taken
+STRETCH = 12  # codons
+WEAKEST = 5.5  # score of a donor that is meant to be used
+STRONGEST = "GTAAGT"  # of a donor that is in the intron
+OFF = "CAGGCAAGT"  # a donor but for one letter
+LATENT = 0.5  # share of introns with an exon that one letter would make
+SECOND = 0.3  # share of genes with a second transcript that ends early
+COMPLEMENT = str.maketrans("ACGT", "TGCA")
+Codons = Mapping[str, tuple[Sequence[str], np.ndarray]]  # residue -> its codons and how often each is used
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A letter of a gene that, changed, changes its splicing: what it is, what it becomes, and the exons then."""
+
+    place: int
+    old: str
+    new: str
+    exons: Exons
+
+
+@dataclass(frozen=True, eq=False)
+class Gene:
+    """Letters in reading order and the truth about them; places are counted from the first letter.
+
+    Args:
+        exons: of the first transcript, which is as long as the gene.
+        coding: places of the coding sequence, stop codon included; none if it codes for nothing.
+        protein: what it codes for.
+        pairs: bases that pair in hairpins.
+        second: one past the end of a second transcript, and its exons.
+        variants: letters that would change the splicing of the first.
+    """
+
+    name: str
+    letters: str
+    exons: Exons
+    coding: tuple[int, ...] = ()
+    protein: str = ""
+    family: int = -1
+    pairs: tuple[tuple[int, int], ...] = ()
+    second: tuple[int, Exons] | None = None
+    variants: tuple[Variant, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Species:
+    """What genes of one simulation share.
+
+    Args:
+        seed: of everything.
+        coding: share of genes that code.
+        families: of their proteins.
+    """
+
+    seed: int = 0
+    coding: float = 0.85
+    families: tuple[Family, ...] = field(default=())
+    codons: Codons = field(default_factory=dict)
+
+    @classmethod
+    def draw(cls, seed: int, families: int = 12, coding: float = 0.85) -> "Species":
+        """Families and the bias of codons."""
+        rng = np.random.default_rng((seed, 0))
+        made = tuple(Family.draw(rng) for _ in range(families))
+        synonyms: dict[str, list[str]] = {}
+        for codon, residue in zip(CODONS, residues(1), strict=True):
+            synonyms.setdefault(residue, []).append(codon.replace("U", "T"))
+        return cls(seed, coding, made, {aa: (many, rng.dirichlet(np.ones(len(many)))) for aa, many in synonyms.items()})
+
+    def gene(self, number: int) -> Gene:
+        """The gene of this number, whatever else is drawn."""
+        rng = np.random.default_rng((self.seed, 1, number))
+        for _ in range(TRIES):
+            codes = rng.random() < self.coding
+            gene = self._coding(rng, f"g{number}") if codes else self._silent(rng, f"g{number}")
+            if gene is not None:
+                return _with_variants(_with_second(gene, rng), rng)
+        return Gene(f"g{number}", _random(rng, 400), ((0, 400),))
+
+    def _coding(self, rng: np.random.Generator, name: str) -> Gene | None:
+        family = int(rng.integers(len(self.families)))
+        protein = self.families[family].member(rng)
+        before, pairs_before = _untranslated(rng)
+        after, pairs_after = _untranslated(rng)
+        coding = self._codons(protein, rng)
+        mature, first = before + coding + after, len(before)
+        folded = pairs_before + [(i + first + len(coding), j + first + len(coding)) for i, j in pairs_after]
+        cuts = _cuts(mature, rng, (first, first + len(coding)))
+        for _ in range(TRIES if cuts else 0):
+            letters, exons = _cut(mature, cuts, rng)
+            if splice(letters) == exons:
+                place = [p for a, b in exons for p in range(a, b)]
+                pairs = tuple((place[i], place[j]) for i, j in folded)
+                return Gene(name, letters, exons, tuple(place[first : first + len(coding)]), protein, family, pairs)
+        return None
+
+    def _silent(self, rng: np.random.Generator, name: str) -> Gene | None:
+        mature = _random(rng, int(rng.integers(250, 600)))
+        letters, _ = _cut(mature, _cuts(mature, rng), rng)
+        exons = splice(letters)
+        return Gene(name, letters, exons) if len(exons) > 1 else None
+
+    def _codons(self, protein: str, rng: np.random.Generator) -> str:
+        """A coding sequence with its stop; enhancers are favoured among synonymous codons."""
+        text = ""
+        for i in range(0, len(protein), STRETCH):
+            drawn = ["".join(self._codon(aa, rng) for aa in protein[i : i + STRETCH]) for _ in range(DRAWS)]
+            text += max(drawn, key=lambda letters: motifs.exonic(letters)[-1])
+        return text + self._codon("*", rng)
+
+    def _codon(self, residue: str, rng: np.random.Generator) -> str:
+        many, usage = self.codons[residue]
+        return many[int(rng.choice(len(many), p=usage))]
+
+
+def _untranslated(rng: np.random.Generator) -> tuple[str, list[tuple[int, int]]]:
+    """Letters with a hairpin or two, and the places that pair."""
+    text, pairs = _random(rng, int(rng.integers(20, 60))), []
+    for _ in range(int(rng.integers(0, 3))):
+        arm = "".join(rng.choice(list("CG" * 3 + "AT"), int(rng.integers(6, 10))))
+        loop = _random(rng, int(rng.integers(4, 8)))
+        first = len(text)
+        text += arm + loop + arm.translate(COMPLEMENT)[::-1]
+        pairs += [(first + i, len(text) - 1 - i) for i in range(len(arm))]
+        text += _random(rng, int(rng.integers(15, 40)))
+    return text, pairs
+
+
+def _cuts(mature: str, rng: np.random.Generator, around: tuple[int, int] = (0, 10**9)) -> list[int]:
+    """Where introns go: exons of usual lengths that end like a donor, one at least."""
+    cuts, at = [], 0
+    while (room := len(mature) - at - EXON[0]) > EXON[0]:
+        low, high = at + EXON[0], at + min(int(rng.integers(EXON[0] + 1, EXON[1])), room)
+        at = max(range(low, high + 1), key=lambda i: (mature[i - 2 : i] == "AG", mature[i - 1] == "G", rng.random()))
+        cuts.append(at)
+    return [cut for cut in cuts if around[0] < cut < around[1] or rng.random() < 0.5]
+
+
+def _cut(mature: str, cuts: Sequence[int], rng: np.random.Generator) -> tuple[str, Exons]:
+    """The unspliced letters, and the exons that are meant."""
+    pieces = [mature[a:b] for a, b in pairwise([0, *cuts, len(mature)])]
+    text, exons = "", []
+    for i, piece in enumerate(pieces):
+        exons.append((len(text), len(text) + len(piece)))
+        text += piece + (_intron(piece, rng) if i < len(cuts) else "")
+    return text, tuple(exons)
+
+
+def _intron(exon: str, rng: np.random.Generator) -> str:
+    """Letters from a donor that is strong with this exon to an acceptor, perhaps with an exon that is switched off."""
+    body = _random(rng, int(rng.integers(*INTRON)))
+    if rng.random() < LATENT:
+        inside = _random(rng, int(rng.integers(50, 100))) + "".join(rng.choice(list(motifs.ENHANCERS), 3))
+        body += _acceptor(rng) + inside + OFF + _random(rng, int(rng.integers(80, 160)))
+    drawn = (_letters(motifs.DONOR[motifs.BEFORE :], rng) for _ in range(TRIES))
+    strong = (d for d in drawn if motifs.donors(motifs.codes_of(exon + d))[len(exon)] > WEAKEST)
+    return next(strong, STRONGEST) + body + _acceptor(rng)
+
+
+def _acceptor(rng: np.random.Generator) -> str:
+    """Branch point, pyrimidine tract and AG."""
+    tract = "".join(rng.choice(list("CT"), motifs.TRACT_FROM + int(rng.integers(0, 8)), p=[0.38, 0.62]))
+    return _letters(motifs.BRANCH, rng) + tract + str(rng.choice(list("CT"))) + "AG"
+
+
+def _letters(table: np.ndarray, rng: np.random.Generator) -> str:
+    return "".join(motifs.LETTERS[int(rng.choice(4, p=row / row.sum()))] for row in table)
+
+
+def _random(rng: np.random.Generator, count: int) -> str:
+    return "".join(rng.choice(list(motifs.LETTERS), count, p=COMPOSITION))
+
+
+def _with_second(gene: Gene, rng: np.random.Generator) -> Gene:
+    """Perhaps with a transcript that ends within an intron but the first."""
+    if len(gene.exons) < 3 or rng.random() > SECOND:
+        return gene
+    at = int(rng.integers(1, len(gene.exons) - 1))
+    low, high = gene.exons[at][1] + 20, gene.exons[at + 1][0] - 20
+    end = int(rng.integers(low, high)) if high > low else low
+    exons = splice(gene.letters[:end])
+    return replace(gene, second=(end, exons)) if len(exons) > 1 else gene
+
+
+def _with_variants(gene: Gene, rng: np.random.Generator) -> Gene:
+    """With one letter that makes an exon, and one that breaks a donor, if there are such."""
+    makes = [(i + 4, "T") for i in _places(gene.letters, OFF)]
+    breaks = [(end, "A") for _, end in gene.exons[:-1]]
+    found = []
+    for many in (makes, breaks):
+        for place, new in rng.permutation(np.array(many, dtype=object)) if many else ():
+            exons = splice(gene.letters[:place] + new + gene.letters[place + 1 :])
+            if exons != gene.exons:
+                found.append(Variant(int(place), gene.letters[place], str(new), exons))
+                break
+    return replace(gene, variants=tuple(found))
+
+
+def _places(letters: str, word: str) -> list[int]:
+    return [i for i in range(len(letters) - len(word) + 1) if letters.startswith(word, i)]
