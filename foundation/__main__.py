@@ -13,6 +13,7 @@ COMMANDS: dict[str, str | dict[str, str]] = {
     "simulate": {
         "sky": "foundation.data.simulate.command:sky",
         "fields": "foundation.data.simulate.fields.command:fields",
+        "genes": "foundation.data.simulate.genes.command:genes",
     },
     "ingest": "foundation.data.ingest:ingest",
     "inspect": "foundation.data.inspect:inspect",
@@ -59,7 +60,7 @@ COMMANDS: dict[str, str | dict[str, str]] = {
 }
 SUMMARY = {
     "quickstart": "simulate a sky, train everything small, evaluate, write report.html",
-    "simulate": "make record shards of simulated objects (sky), or files of simulated dynamics (fields)",
+    "simulate": "make record shards of simulated objects (sky), or files of simulated dynamics (fields) or genes",
     "ingest": "read survey files into record shards",
     "inspect": "say what a file, shard directory, tokenizer or checkpoint holds",
     "statistics": "measure the channels of simulations and their increments; write stats.yaml",
