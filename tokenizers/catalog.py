@@ -5,9 +5,12 @@ from pathlib import Path
 from foundation.tokenizers.backbone import BackboneTokenizer
 from foundation.tokenizers.base import TokenizerError
 from foundation.tokenizers.codons import CodonsTokenizer
+from foundation.tokenizers.coefficients import CoefficientsTokenizer
 from foundation.tokenizers.image import ImageTokenizer
 from foundation.tokenizers.letters import LettersTokenizer
 from foundation.tokenizers.scalar import ScalarTokenizer
+from foundation.tokenizers.segmentation import SegmentationTokenizer
+from foundation.tokenizers.sources import SourcesTokenizer
 from foundation.tokenizers.spectrum import SpectrumTokenizer
 from foundation.tokenizers.states import StatesTokenizer
 from foundation.tokenizers.stored import CONFIG, StoredTokenizer, read_config
@@ -17,10 +20,13 @@ from foundation.tokenizers.track_symbols import SymbolsTokenizer
 TOKENIZERS: dict[str, type[StoredTokenizer]] = {
     "backbone": BackboneTokenizer,
     "codons": CodonsTokenizer,
+    "coefficients": CoefficientsTokenizer,
     "digitiser": DigitiserTokenizer,
     "image": ImageTokenizer,
     "letters": LettersTokenizer,
     "scalar": ScalarTokenizer,
+    "segmentation": SegmentationTokenizer,
+    "sources": SourcesTokenizer,
     "spectrum": SpectrumTokenizer,
     "states": StatesTokenizer,
     "symbols": SymbolsTokenizer,

@@ -12,10 +12,11 @@ from torch import Tensor, nn
 from foundation.data.records import Image, Record
 from foundation.tokenizers.bands import BANDS, RELEASED
 from foundation.tokenizers.base import TokenizerError
+from foundation.tokenizers.cutout import TokenGrid, centred
 from foundation.tokenizers.image_network import BandProjection, ImageNetwork
 from foundation.tokenizers.learned import LearnedTokenizer, Prepared, Reconstruction
 from foundation.tokenizers.quantizer import make_quantizer
-from foundation.tokens import Axis, Space, Tokens
+from foundation.tokens import Space, Tokens
 
 
 @dataclass(frozen=True)
@@ -95,16 +96,14 @@ class ImageTokenizer(LearnedTokenizer):
         self.pre_quant_proj = nn.Conv2d(c.hidden, len(c.levels), 1)
         self.post_quant_proj = nn.Conv2d(len(c.levels), c.hidden, 1)
         self.model = ImageNetwork(channels, c.hidden, c.compressions, c.units, c.kernel, c.gate)
-        step = c.stride * c.pixel_scale
-        low = -(c.grid - 1) / 2 * step
-        axes = tuple(Axis(n, "arcsec", low, -low, step) for n in ("y", "x"))
-        self.space = Space(name, "discrete", self._quantizer.size, axes, c.levels)
+        self.grid = TokenGrid(c.grid, c.stride, c.pixel_scale)
+        self.space = Space(name, "discrete", self._quantizer.size, self.grid.axes, c.levels)
         self.token_count = c.grid**2
         self._limits = np.array([BANDS[b].limit for b in c.bands], dtype=np.float32)
 
     def accepts(self, record: Record) -> bool:
         """Whether the crop has a usable pixel."""
-        source, _ = _crop(record.flux.shape[1:], self.config.pixels)
+        source, _ = centred(record.flux.shape[1:], self.config.pixels)
         return bool(record.usable[:, *source].any())
 
     def prepare_one(self, record: Record) -> dict[str, np.ndarray]:
@@ -120,7 +119,7 @@ class ImageTokenizer(LearnedTokenizer):
                 "Select those with Image.select, or train a tokenizer with the others."
             )
         slots = [self.config.bands.index(b) for b in record.bands]
-        source, target = _crop(record.flux.shape[1:], self.config.pixels)
+        source, target = centred(record.flux.shape[1:], self.config.pixels)
         shape = (len(self.config.bands), self.config.pixels, self.config.pixels)
         usable, flux, ivar = np.zeros(shape, bool), np.zeros(shape, np.float32), np.zeros(shape, np.float32)
         usable[slots, *target] = record.usable[:, *source]
@@ -144,9 +143,7 @@ class ImageTokenizer(LearnedTokenizer):
 
     def positions(self, record: Record) -> Float[Tensor, "L axes"]:
         """(y, x) in arcsec of the centres of the tokens, by the record's own pixel scale."""
-        n = self.config.grid
-        centre = (torch.arange(n, dtype=torch.float64) - (n - 1) / 2) * self.config.stride * record.pixel_scale
-        return torch.cartesian_prod(centre, centre)
+        return self.grid.positions(record.pixel_scale)
 
     def codes(self, prepared: Prepared) -> Int[Tensor, "B L"]:
         """The token ids of a batch."""
@@ -189,26 +186,10 @@ class ImageTokenizer(LearnedTokenizer):
         for one in map(self._check_tokens, tokens):
             value = self._image(self._quantizer.codes(one.ids[None].to(self.device)))[0]
             flux = self._expand(value.cpu().numpy())[slots]
-            images.append(Image(flux, wanted, self._pixel_scale(one), np.ones_like(flux)))
+            images.append(Image(flux, wanted, self.grid.pixel_scale_of(one), np.ones_like(flux)))
         return images
 
     def _expand(self, value: np.ndarray) -> np.ndarray:
         c = self.config
         largest = c.gain * c.softening * np.arcsinh(self._limits / c.softening)[:, None, None]
         return c.softening * np.sinh(np.clip(value, -largest, largest) / (c.gain * c.softening))
-
-    def _pixel_scale(self, tokens: Tokens) -> float:
-        n = self.config.grid
-        if n == 1:
-            return self.config.pixel_scale
-        return float(tokens.position[-1, 0] - tokens.position[0, 0]) / ((n - 1) * self.config.stride)
-
-
-def _crop(shape: tuple[int, ...], size: int) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
-    """Slices of an image and of a square of `size` that lay the one centred on the other."""
-    source, target = [], []
-    for have in shape:
-        kept = min(have, size)
-        source.append(slice((have - kept) // 2, (have - kept) // 2 + kept))
-        target.append(slice((size - kept) // 2, (size - kept) // 2 + kept))
-    return tuple(source), tuple(target)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from foundation.data.records import Record, Scalar
 from foundation.tokenizers.base import TokenizerError
+from foundation.tokenizers.bins import fitted
 from foundation.tokenizers.reservoir import Reservoir
 from foundation.tokenizers.stored import StoredTokenizer
 from foundation.tokens import Space, Tokens
@@ -98,7 +99,7 @@ class ScalarTokenizer(StoredTokenizer):
     @property
     def values(self) -> Float[Tensor, "codes"]:
         """The value of each bin in physical units, float64."""
-        return torch.from_numpy(self._inverse(self._fitted().cpu().numpy()))
+        return torch.from_numpy(self._inverse(fitted(self.table, self.name).numpy()))
 
     def encode(self, records: Sequence[Record]) -> list[Tokens]:
         """One token each.
@@ -106,9 +107,11 @@ class ScalarTokenizer(StoredTokenizer):
         Raises:
             TokenizerError: not a Scalar, another unit than fitted, or no bins yet.
         """
-        table = self._fitted().cpu()
+        table = fitted(self.table, self.name)
         edges = (table[1:] + table[:-1]) / 2 if self.config.nearest else table[:-1]
         values = self._forward(np.array([self._checked(r).value for r in records], dtype=np.float64))
+        if self.config.grid is not None:
+            values = np.minimum(values, float(table[-1]))  # a grid may repeat its last value, as that of AION-1 does
         codes = torch.bucketize(torch.from_numpy(values), edges)
         return [Tokens.of_space(self.space, code) for code in codes.split(1)]
 
@@ -116,11 +119,6 @@ class ScalarTokenizer(StoredTokenizer):
         """The value of the bin; its uncertainty is not known."""
         values = self.values
         return [Scalar(float(values[self._check_tokens(t).ids[0]]), self.name, self.config.unit) for t in tokens]
-
-    def _fitted(self) -> Tensor:
-        if bool(self.table.isnan().any()):
-            raise TokenizerError(f"{self.name}: the bins are not fitted. Call fit, or `foundation tokenize train`.")
-        return self.table
 
     def _checked(self, record: Record) -> Scalar:
         if not isinstance(record, Scalar):

@@ -15,6 +15,7 @@ from foundation.data.biology.structure import Structure
 from foundation.data.biology.track import Track
 from foundation.data.coefficients import Coefficients
 from foundation.data.fields.record import Field
+from foundation.data.sources import Sources
 from foundation.errors import RecordError
 
 FLUX_DENSITY = "1e-17 erg / (s cm2 Angstrom)"  # the unit of calibrated spectra
@@ -206,7 +207,7 @@ class Scalar:
         _set(self, value=float(self.value), sigma=None if self.sigma is None else float(self.sigma))
 
 
-Record = Spectrum | Image | Scalar | Field | Sequence | Structure | Track | Coefficients
+Record = Spectrum | Image | Scalar | Field | Sequence | Structure | Track | Coefficients | Sources
 RECORDS: dict[str, type] = {  # names used in files
     "spectrum": Spectrum,
     "image": Image,
@@ -216,6 +217,7 @@ RECORDS: dict[str, type] = {  # names used in files
     "structure": Structure,
     "track": Track,
     "coefficients": Coefficients,
+    "sources": Sources,
 }
 
 

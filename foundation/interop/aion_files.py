@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from safetensors.torch import save_file
 
@@ -16,6 +16,9 @@ from foundation.interop.tensors import read_tensors
 from foundation.model.network_files import CONFIG, WEIGHTS
 from foundation.model.transformer import FoundationTransformer
 from foundation.tokens import Space
+
+if TYPE_CHECKING:
+    from foundation.tokenizers.bundle import TokenizerBundle
 
 SAME = {  # entries of config.json that all released sizes share, and that this package builds
     "act_layer": "SiLU",
@@ -34,6 +37,7 @@ SIZES = {  # entry of config.json -> option of ours
     "num_heads": "heads",
 }
 DOMAINS = ("domains_in", "domains_out")
+CODECS = "codecs"
 
 
 def is_aion(directory: Path) -> bool:
@@ -66,6 +70,19 @@ def read_aion(
     return from_released(read_tensors(path), config, spaces, make, str(path))
 
 
+def released_tokenizers(directory: Path, spaces: Sequence[Space]) -> "TokenizerBundle | None":
+    """The codecs in a directory of the release, of the keys that these spaces are; None without any.
+
+    Raises:
+        FoundationError: one is damaged, or not AION-1's.
+    """
+    if not (directory / CODECS).is_dir():
+        return None
+    from foundation.interop.aion_codecs import read_codecs  # quantisers are imported only where needed
+
+    return read_codecs(directory / CODECS, [s.name for s in spaces])
+
+
 def config_of(path: Path, released_behaviour: bool = False) -> tuple[ModelConfig, tuple[Space, ...]]:
     """What a released config.json describes.
 
@@ -88,10 +105,11 @@ def config_of(path: Path, released_behaviour: bool = False) -> tuple[ModelConfig
 
 
 def write_aion(model: FoundationTransformer, directory: Path) -> None:
-    """Write config.json and model.safetensors so that the released code reads them.
+    """Write config.json, model.safetensors and the codecs of the tokenizers, so that the released code reads them.
 
     Raises:
-        FoundationError: the directory exists, the disk is full, or the model has parts or spaces that AION-1 has not.
+        FoundationError: the directory exists, the disk is full, or the model has parts, spaces or tokenizers that
+            AION-1 has not.
     """
     if directory.exists():
         raise FoundationError(f"{directory} exists. Give a new directory, so that nothing is lost.")
@@ -105,6 +123,10 @@ def write_aion(model: FoundationTransformer, directory: Path) -> None:
         content = SAME | sizes | dict.fromkeys(DOMAINS, names)
         (temporary / CONFIG).write_text(json.dumps(content, indent=2, sort_keys=True))
         save_file(tensors, temporary / WEIGHTS)
+        if (bundle := getattr(model, "tokenizers", None)) is not None:
+            from foundation.interop.aion_codecs import write_codecs  # quantisers are imported only where needed
+
+            write_codecs(bundle, temporary / CODECS)
 
 
 def _check_spaces(spaces: Sequence[Space]) -> None:

@@ -5,6 +5,7 @@ from typing import Literal
 
 from foundation.errors import FoundationError
 from foundation.model.position import SEQUENCE
+from foundation.tokenizers.cutout import TokenGrid
 from foundation.tokens import Axis, Space
 
 Codec = Literal["image", "spectrum", "scalar", "log", "grid", "coefficients", "catalog", "field"]
@@ -40,10 +41,7 @@ class Key:
 
 
 def _plane(tokens: int, pixel: float) -> tuple[Axis, Axis]:
-    """(y, x) in arcsec from the centre of the cut-out."""
-    step = CROP // tokens * pixel
-    last = (tokens - 1) / 2 * step
-    return Axis("y", "arcsec", -last, last, step), Axis("x", "arcsec", -last, last, step)
+    return TokenGrid(tokens, CROP // tokens, pixel).axes
 
 
 def _count(tokens: int, name: str) -> tuple[Axis]:

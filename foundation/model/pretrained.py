@@ -9,7 +9,7 @@ from huggingface_hub import PyTorchModelHubMixin
 from foundation.config import ModelConfig
 from foundation.errors import FoundationError
 from foundation.files import whole_directory
-from foundation.interop.aion_files import is_aion, read_aion
+from foundation.interop.aion_files import is_aion, read_aion, released_tokenizers
 from foundation.model.homes import OURS, TRACKS, home, read_at
 from foundation.model.samples import TakesSamples, Tokenizers, stored_tokenizers
 from foundation.model.stored import locate, read_model, read_weights, write_model
@@ -53,7 +53,12 @@ class FoundationModel(TakesSamples, FoundationTransformer, PyTorchModelHubMixin)
 
     @classmethod
     def from_pretrained(
-        cls, name: str | Path, device: str = "cpu", released_behaviour: bool = False, **options: object
+        cls,
+        name: str | Path,
+        device: str = "cpu",
+        released_behaviour: bool = False,
+        codecs: str | Path | None = None,
+        **options: object,
     ) -> Any:  # noqa: ANN401
         """The model in a directory, or on the Hugging Face hub, in evaluation mode.
 
@@ -69,6 +74,7 @@ class FoundationModel(TakesSamples, FoundationTransformer, PyTorchModelHubMixin)
             released_behaviour: of AION-1, compute what its released code computes, down to the mean over all queries
                 where its decoder should attend, and return the decoder's context as embeddings. Only to reproduce
                 published numbers.
+            codecs: of AION-1, where its codecs/ are, if not beside the model: the larger sizes take those of the base.
             options: of the download (revision, token, cache_dir, force_download, local_files_only).
 
         Raises:
@@ -77,13 +83,18 @@ class FoundationModel(TakesSamples, FoundationTransformer, PyTorchModelHubMixin)
         """
         where = home(name, **options)
         if where == OURS:
-            return cls.of_tokens(name, device, released_behaviour, **options)
+            return cls.of_tokens(name, device, released_behaviour, codecs, **options)
         _only_aion(name, released_behaviour)
         return read_at(where, name, device)
 
     @classmethod
     def of_tokens(
-        cls, name: str | Path, device: str = "cpu", released_behaviour: bool = False, **options: object
+        cls,
+        name: str | Path,
+        device: str = "cpu",
+        released_behaviour: bool = False,
+        codecs: str | Path | None = None,
+        **options: object,
     ) -> Any:  # noqa: ANN401
         """As `from_pretrained`, for those who need a transformer over tokens: a FoundationModel or a TrackModel.
 
@@ -100,7 +111,9 @@ class FoundationModel(TakesSamples, FoundationTransformer, PyTorchModelHubMixin)
             )
         path = locate(name, **options)
         if is_aion(path):
-            return read_aion(path, cls, released_behaviour).to(device)
+            model = read_aion(path, cls, released_behaviour)
+            model.hold(released_tokenizers(path if codecs is None else locate(codecs, **options), model.spaces))
+            return model.to(device)
         _only_aion(name, released_behaviour)
         config, spaces, fingerprint = read_model(path)
         model = cls(config, spaces, stored_tokenizers(path, fingerprint))

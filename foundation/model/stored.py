@@ -55,7 +55,7 @@ def locate(name: str | Path, **options: object) -> Path:
     if not (isinstance(name, str) and HUB_NAME.fullmatch(name)) or path.parent.exists():
         raise FoundationError(f"{path}: no such directory. Give one that training or `foundation export` wrote.")
     try:
-        patterns = ["config.json", "model.safetensors", "training.yaml", "tokenizers/*"]
+        patterns = ["config.json", "model.safetensors", "training.yaml", "tokenizers/*", "codecs/*"]
         return Path(snapshot_download(str(name), allow_patterns=patterns, **options))  # type: ignore[arg-type]
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         raise FoundationError(

@@ -7,12 +7,17 @@ import torch
 from foundation.data.biology.frames import AMINO_ACIDS
 from foundation.data.biology.structure import RESIDUE_KINDS
 from foundation.data.biology.track import Track
+from foundation.data.coefficients import Coefficients
 from foundation.data.records import Image, Scalar, Sequence, Spectrum, Structure
+from foundation.data.sources import Sources
 from foundation.tokenizers.backbone import BackboneConfig, BackboneTokenizer
 from foundation.tokenizers.codons import CodonsConfig, CodonsTokenizer
+from foundation.tokenizers.coefficients import CoefficientsConfig, CoefficientsTokenizer
 from foundation.tokenizers.image import ImageConfig, ImageTokenizer
 from foundation.tokenizers.letters import ALPHABETS, LettersConfig, LettersTokenizer
 from foundation.tokenizers.scalar import ScalarConfig, ScalarTokenizer
+from foundation.tokenizers.segmentation import SegmentationConfig, SegmentationTokenizer
+from foundation.tokenizers.sources import SourcesConfig, SourcesTokenizer
 from foundation.tokenizers.spectrum import SpectrumConfig, SpectrumTokenizer
 from foundation.tokenizers.states import StatesConfig, StatesTokenizer
 from foundation.tokenizers.track_bins import DigitiserConfig, DigitiserTokenizer
@@ -143,6 +148,39 @@ def a_scalar(seed=0):
     return Scalar(np.random.default_rng(seed).lognormal(), "flux_g", "nmgy")
 
 
+def a_plane(seed=0, size=32):
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:size, :size] - (size - 1) / 2
+    value = np.hypot(x - rng.uniform(-5, 5), y) < rng.uniform(3, 12)
+    return Image(value[None] * rng.choice([0.2, 0.6, 1.0]), ("plane",), 0.262, np.ones((1, size, size)))
+
+
+def a_segmentation_tokenizer(**options):
+    sizes = {"pixels": 32, "hidden": 16, "narrow": 8, "halvings": 2, "layers": 1}
+    return seeded(SegmentationTokenizer, SegmentationConfig(**(sizes | options)), "segmentation")
+
+
+def some_coefficients(seed=0, count=12):
+    rng = np.random.default_rng(seed)
+    return Coefficients(rng.normal(0, 100 / (1 + np.arange(count))), np.ones(count), basis="gaia-bp-55")
+
+
+def a_coefficients_tokenizer(**options):
+    config = CoefficientsConfig(**({"count": 10, "codes": 32} | options))
+    return CoefficientsTokenizer(config, "xp_bp").fit(some_coefficients(s) for s in range(200))
+
+
+def some_sources(seed=0):
+    rng = np.random.default_rng(seed)
+    n = rng.integers(1, 9)
+    return Sources(*rng.uniform(0, 95, (2, n)), *rng.normal(0, 0.3, (2, n)), rng.lognormal(0, 0.5, n))
+
+
+def a_sources_tokenizer(**options):
+    config = SourcesConfig(**({"codes": 64, "most": 8} | options))
+    return SourcesTokenizer(config, "catalog").fit(some_sources(s) for s in range(200))
+
+
 @pytest.fixture(scope="session")
 def make_image():
     return an_image
@@ -195,10 +233,13 @@ LEARNED = {  # name -> (tokenizer, record of a seed), records of one length, som
     "scalar log": (lambda: a_scalar_tokenizer(transform="log"), a_scalar),
     "scalar asinh": (lambda: a_scalar_tokenizer(transform="asinh", nearest=False), a_scalar),
     "scalar grid": (lambda: a_scalar_tokenizer(grid=(0.0, 6.0)), a_scalar),
+    "segmentation": (a_segmentation_tokenizer, a_plane),
+    "coefficients": (a_coefficients_tokenizer, some_coefficients),
 }
 
 RAGGED = {  # learned, records of any length
     "states": (a_states_tokenizer, a_spectrum_of_any_length),
+    "sources": (a_sources_tokenizer, some_sources),
     "digitiser": (a_digitiser, a_track_of_numbers),
     "states published": (lambda: a_states_tokenizer(channels="published", terms=0), a_spectrum_of_any_length),
 }
