@@ -15,6 +15,7 @@ from foundation.model.stored import locate
 from foundation.progress import track
 from foundation.sampling.choose import Choice
 from foundation.sampling.columns import Columns
+from foundation.sampling.guidance import Guidance
 from foundation.sampling.sampler import Sampler
 from foundation.sampling.trained import trained_policy
 from foundation.tokenizers.bundle import TokenizerBundle
@@ -33,6 +34,7 @@ def sample(
     steps: int = 8,
     order: Literal["random", "confidence"] = "random",
     choice: Choice = Choice(),  # noqa: B008  frozen
+    guidance: Guidance | None = None,
     seed: int = 0,
     limit: int | None = None,
     device: str = "cpu",
@@ -57,6 +59,7 @@ def sample(
         steps: passes of the model; each reveals some more tokens of what is asked.
         order: tokens come in random order, or those first that the model is surest of.
         choice: temperature, top_k and top_p.
+        guidance: conditions, which are given modalities, and scale, above 1 to follow them more than predicted.
         seed: each object and draw has its own, counted from this one.
         limit: use the first so many objects.
         device: where the model runs.
@@ -70,7 +73,7 @@ def sample(
     trained = frozenset() if allow_untrained else trained_policy(locate(model))
     encoder = FoundationModel.of_tokens(model, device=device)
     request = _Request.of(encoder, _names(asked), _names(given), draws, seed)
-    sampler = Sampler(encoder, trained, choice, allow_untrained=allow_untrained)
+    sampler = Sampler(encoder, trained, choice, allow_untrained=allow_untrained, guidance=guidance)
     shards = RecordShards(records)
     total = min(len(shards), limit or len(shards))
     columns = Columns(request.tokenizers, draws)
@@ -79,7 +82,8 @@ def sample(
     if not len(columns):
         raise FoundationError(f"{records}: no object has {' and '.join(request.given)} to give. Give other modalities.")
     settings = {"model": model, "given": request.given, "asked": request.asked, "steps": steps, "order": order}
-    columns.write(out, settings | asdict(choice) | {"seed": seed})
+    guided = {"guidance": asdict(guidance)} if guidance else {}
+    columns.write(out, settings | asdict(choice) | guided | {"seed": seed})
     left_out = f"; {total - len(columns)} lacked what is given" if len(columns) < total else ""
     print(f"{out}: {', '.join(request.asked)} of {len(columns)} objects{left_out}", file=sys.stderr)
 

@@ -22,6 +22,7 @@ from foundation.model.heads import Prediction
 from foundation.model.over_tokens import OverTokens
 from foundation.sampling.choose import Choice
 from foundation.sampling.draft import Draft, write
+from foundation.sampling.guidance import Guidance, guided, rows_of, without
 from foundation.sampling.order import Schedule, random_steps, tokens_per_step
 from foundation.sampling.pathways import Pathways, check_trained, completion_pathways, reveal_pathways
 from foundation.sampling.template import template
@@ -37,6 +38,7 @@ class Sampler:
         choice: how a value is chosen from a predicted distribution.
         tokens_per_batch: elements of one forward pass.
         allow_untrained: do not refuse.
+        guidance: which given spaces move predictions more than they do by themselves; None = as predicted.
     """
 
     def __init__(
@@ -46,8 +48,10 @@ class Sampler:
         choice: Choice | None = None,
         tokens_per_batch: int = 16384,
         allow_untrained: bool = False,
+        guidance: Guidance | None = None,
     ) -> None:
         self.model, self.choice, self.tokens_per_batch = model, choice or Choice(), tokens_per_batch
+        self.guidance = guidance
         names = [s.name for s in model.spaces]
         self.pathways = trained.support(names) if isinstance(trained, MaskingPolicy) else trained
         self.allow_untrained = allow_untrained
@@ -82,7 +86,7 @@ class Sampler:
             raise FoundationError(f"{len(asked)} sets of tokens asked of {len(given)} samples. Give one for each.")
         templates = [self._template(asked, i, tokens) for i, tokens in enumerate(given)]
         for known, unknown in zip(given, templates, strict=True):
-            self._refuse(completion_pathways(known, unknown, steps))
+            self._check_pathways(known, unknown, steps)
             _check_at_once(unknown, self.model)
         parts = zip(given, templates, _generators(seed, len(given)), strict=True)
         drafts = [_draft(k, u, steps, order, schedule, g) for k, u, g in parts]
@@ -123,7 +127,7 @@ class Sampler:
         drafts = []
         for tokens in given:
             self._check_given(tokens, (space,))
-            self._refuse(completion_pathways(tokens, unknown, 1))
+            self._check_pathways(tokens, unknown, 1)
             drafts.append(_draft(tokens, unknown, 1, "confidence", "linear", Generator()))
         distributions = (p[space].distribution for _, _, p in self._passes(drafts))
         found = [d.logits.double().softmax(-1) for d in distributions if isinstance(d, Categorical)]
@@ -167,8 +171,25 @@ class Sampler:
         for chunk in _chunks(drafts, self.tokens_per_batch):
             batch = _last_queries(pack([(d.tokens, d.reveal) for d in chunk], self.model.spaces)).to(device)
             with torch.no_grad(), _evaluating(self.model):
-                predictions = self.model.predict(self.model(batch), batch)
-            yield chunk, batch, predictions
+                yield chunk, batch, self._predict(batch)
+
+    def _predict(self, batch: TokenBatch) -> dict[str, Prediction]:
+        if self.guidance is None:
+            return self.model.predict(self.model(batch), batch)
+        names, found = [s.name for s in self.model.spaces], []
+        for weight, hidden in self.guidance.passes:
+            seen = without(batch, [names.index(name) for name in hidden])
+            found.append((weight, self.model.predict(self.model(seen), seen)))
+        moved, rows = guided(found), batch.rows_by_space(batch.query_rows, len(names))
+        return {name: Prediction(rows[names.index(name)], distribution) for name, distribution in moved.items()}
+
+    def _check_pathways(self, given: Tokens, asked: Tokens, steps: int) -> None:
+        """All that is predicted from what, with whatever guidance hides."""
+        if self.guidance is not None:
+            self.guidance.check(given, asked)
+        for _, hidden in self.guidance.passes if self.guidance else ((1.0, frozenset()),):
+            shown = [given.of(name) for name in given.names() if name not in hidden]
+            self._refuse(completion_pathways(given.select(torch.cat([*shown, asked.ids[:0]])), asked, steps))
 
     def _refuse(self, wanted: Pathways) -> None:
         if not self.allow_untrained:
@@ -229,10 +250,7 @@ def _given_anew(reveal: Int[Tensor, "L"], step: int) -> Int[Tensor, "L"]:
 def _last_queries(batch: TokenBatch) -> TokenBatch:
     """The batch without the queries of earlier steps, which nobody needs any more and nobody sees."""
     rows = torch.nonzero(~batch.is_query | (batch.code == batch.code[batch.query_rows].max())).flatten()
-    if len(rows) == len(batch):
-        return batch
-    kept = {name: getattr(batch, name)[rows] for name in ("ids", "space", "position", "track", "code", "token")}
-    return replace(batch, **kept, offsets=torch.searchsorted(rows, batch.offsets))
+    return rows_of(batch, rows)
 
 
 def _chunks(drafts: Sequence[Draft], elements: int) -> Iterator[list[Draft]]:

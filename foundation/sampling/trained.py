@@ -7,17 +7,21 @@ import yaml
 from jsonargparse import auto_cli
 
 from foundation.errors import FoundationError
+from foundation.interop.aion_files import is_aion
+from foundation.masking.budget import LeadingSpace
 from foundation.masking.policy import MaskingPolicy
 
 FILE = "training.yaml"  # beside the weights, written by training and export
 
 
 def trained_policy(directory: Path) -> MaskingPolicy:
-    """The policy of the run that made the model in `directory`.
+    """The policy of the run that made the model in `directory`; of AION-1's release, that of its paper.
 
     Raises:
         FoundationError: the file is missing, or does not hold a policy.
     """
+    if is_aion(directory):
+        return LeadingSpace()
     path = directory / FILE
     try:
         options = json.dumps(yaml.safe_load(path.read_text())["policy"])
