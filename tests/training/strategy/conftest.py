@@ -59,12 +59,18 @@ def losses(data_of, tmp_path_factory):
             command = [sys.executable, *launch, str(SCRIPT), way or "auto", str(steps), str(out), *asked]
             done = subprocess.run(command, capture_output=True, text=True, timeout=1000)
             assert done.returncode == 0, done.stderr[-3000:]
-            found[way, steps, runs] = {run: column(out / f"{run[0]}-{run[1]}") for run in runs}
+            found[way, steps, runs] = {run: losses_of(out / f"{run[0]}-{run[1]}") for run in runs}
         return found[way, steps, runs]
 
     return run
 
 
-def column(out):
+@pytest.fixture(scope="session")
+def column():
+    """The function `losses_of`."""
+    return losses_of
+
+
+def losses_of(out):
     with (out / "metrics.csv").open(newline="") as file:
-        return np.array([float(row["train/loss"]) for row in csv.DictReader(file)])
+        return np.array([float(row["train/loss"]) for row in csv.DictReader(file) if row["train/loss"]])
