@@ -1,6 +1,7 @@
 """Chains: several spaces predicted one after the other, each from what was given and from all before it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -43,8 +44,9 @@ def chain(
         names = [link] if isinstance(link, str) else list(link)
         own = [_seed(s, number) for s in seeds]
         for i, tokens in enumerate(sampler.complete(known, names, steps=count, seed=own, **options)):
-            known[i] = concatenate([known[i], tokens])
-            drawn[i].append(tokens)
+            new = replace(tokens, vectors={n: v for n, v in tokens.vectors.items() if n in tokens.names()})
+            known[i] = concatenate([known[i], new])
+            drawn[i].append(new)
     return [concatenate(parts) for parts in drawn]
 
 
