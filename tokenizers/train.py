@@ -13,11 +13,14 @@ from foundation.progress import track
 from foundation.seeded import seeded
 from foundation.tokenizers.autoencoder import Autoencoder, CodecTraining
 from foundation.tokenizers.batches import Batches
+from foundation.tokenizers.coefficients import CoefficientsConfig, CoefficientsTokenizer
 from foundation.tokenizers.image import ImageConfig, ImageTokenizer
 from foundation.tokenizers.learned import LearnedTokenizer
 from foundation.tokenizers.quality import report
 from foundation.tokenizers.reservoir import Reservoir
 from foundation.tokenizers.scalar import ScalarConfig, ScalarTokenizer
+from foundation.tokenizers.segmentation import SegmentationConfig, SegmentationTokenizer
+from foundation.tokenizers.sources import SourcesConfig, SourcesTokenizer
 from foundation.tokenizers.spectrum import SpectrumConfig, SpectrumTokenizer
 from foundation.training import resolved
 from foundation.training.curves import METRICS, MetricsFile
@@ -35,15 +38,19 @@ def train(
     out: Path,
     image: ImageConfig | None = None,
     spectrum: SpectrumConfig | None = None,
+    segmentation: SegmentationConfig | None = None,
     scalars: dict[str, ScalarConfig] | None = None,
+    coefficients: dict[str, CoefficientsConfig] | None = None,
+    sources: dict[str, SourcesConfig] | None = None,
     images: tuple[str, ...] = ("image",),
     spectra: tuple[str, ...] = ("spectrum_sdss", "spectrum_desi"),
+    planes: tuple[str, ...] = ("segmentation",),
     training: CodecTraining = CodecTraining(),  # noqa: B008 - frozen
 ) -> None:
     """Train or fit tokenizers on record shards.
 
     Writes one directory per modality into `out`, so that several calls with the same `out` make one set of tokenizers.
-    `out`/training/image and `out`/training/spectrum hold config.yaml (every option), metrics.csv, quality.json and
+    `out`/training/image, spectrum and segmentation hold config.yaml (every option), metrics.csv, quality.json and
     pictures of reconstructions.
 
     Example:
@@ -54,9 +61,13 @@ def train(
         out: directory of the tokenizers.
         image: train one image tokenizer of this size.
         spectrum: train one spectrum tokenizer of this size.
+        segmentation: train one tokenizer of planes of values from 0 to 1 of this size.
         scalars: fit bins to each of these modalities.
+        coefficients: likewise, to each coefficient.
+        sources: likewise, to the shapes of the sources of cut-outs.
         images: modalities that share the image tokenizer.
         spectra: modalities that share the spectrum tokenizer.
+        planes: modalities that share the tokenizer of planes.
         training: length, rate and precision.
 
     Raises:
@@ -66,17 +77,22 @@ def train(
     if scalars:
         for tokenizer in fit_scalars(scalars, shards, training.seed):
             tokenizer.save_pretrained(out / tokenizer.name)
-    if image is not None:
-        options = {"data": data, "out": out, "image": image, "images": images, "training": training}
-        _train_codec(ImageTokenizer, image, images, shards, options)
-    if spectrum is not None:
-        options = {"data": data, "out": out, "spectrum": spectrum, "spectra": spectra, "training": training}
-        _train_codec(SpectrumTokenizer, spectrum, spectra, shards, options)
+    _fit(CoefficientsTokenizer, coefficients or {}, shards, training.seed, out)
+    _fit(SourcesTokenizer, sources or {}, shards, training.seed, out)
+    codecs = (
+        (ImageTokenizer, image, "images", images),
+        (SpectrumTokenizer, spectrum, "spectra", spectra),
+        (SegmentationTokenizer, segmentation, "planes", planes),
+    )
+    for kind, config, named, modalities in codecs:
+        if config is not None:
+            options = {"data": data, "out": out, kind.kind: config, named: modalities, "training": training}
+            _train_codec(kind, config, modalities, shards, options)
 
 
 def _train_codec(
     kind: type[LearnedTokenizer],
-    config: ImageConfig | SpectrumConfig,
+    config: ImageConfig | SpectrumConfig | SegmentationConfig,
     modalities: tuple[str, ...],
     shards: RecordShards,
     options: Mapping[str, Any],
@@ -109,6 +125,20 @@ def fit_scalars(configs: Mapping[str, ScalarConfig], shards: RecordShards, seed:
             units.setdefault(name, sample[name].unit)
     fitted = {n: replace(c, unit=c.unit or units.get(n, "")) for n, c in configs.items()}
     return [ScalarTokenizer(c, name).fit([reservoirs[name].values()], seed) for name, c in fitted.items()]
+
+
+def _fit(
+    kind: type[CoefficientsTokenizer] | type[SourcesTokenizer],
+    configs: Mapping[str, Any],
+    shards: RecordShards,
+    seed: int,
+    out: Path,
+) -> None:
+    """Fit the bins of each of these modalities and write its tokenizer."""
+    for name, config in configs.items():
+        tokenizer = kind(config, name)
+        records = (s[name] for s in track(shards, f"fitting {name}", len(shards)) if name in s)
+        tokenizer.fit(filter(tokenizer.accepts, records), seed).save_pretrained(out / name)
 
 
 def fit_codec(codec: LearnedTokenizer, batches: Batches, directory: Path) -> float:

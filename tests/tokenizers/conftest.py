@@ -182,6 +182,21 @@ def a_sources_tokenizer(**options):
 
 
 @pytest.fixture(scope="session")
+def make_plane():
+    return a_plane
+
+
+@pytest.fixture(scope="session")
+def make_coefficients():
+    return some_coefficients
+
+
+@pytest.fixture(scope="session")
+def make_sources():
+    return some_sources
+
+
+@pytest.fixture(scope="session")
 def make_image():
     return an_image
 

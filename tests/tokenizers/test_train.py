@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,8 +17,11 @@ from foundation.tokenizers.apply import apply
 from foundation.tokenizers.autoencoder import CodecTraining
 from foundation.tokenizers.batches import Batches
 from foundation.tokenizers.bundle import TokenizerBundle
+from foundation.tokenizers.coefficients import CoefficientsConfig
 from foundation.tokenizers.image import ImageConfig
 from foundation.tokenizers.scalar import ScalarConfig
+from foundation.tokenizers.segmentation import SegmentationConfig
+from foundation.tokenizers.sources import SourcesConfig
 from foundation.tokenizers.spectrum import SpectrumConfig
 from foundation.tokenizers.train import train
 
@@ -219,3 +223,27 @@ def test_shipped_configurations_are_read():
                 config(**{k: tuple(v) if isinstance(v, list) else v for k, v in content[kind].items()})
         for options in content.get("scalars", {}).values():
             ScalarConfig(**{k: tuple(v) if isinstance(v, list) else v for k, v in options.items()})
+
+
+def test_planes_coefficients_and_sources_are_trained_too(tmp_path, make_plane, make_coefficients, make_sources):
+    def sample(i):
+        records = {"mask": make_plane(i), "xp_bp": make_coefficients(i), "catalog": make_sources(i)}
+        return Sample(f"object-{i}", records)
+
+    write_records(map(sample, range(48)), tmp_path / "records", samples_per_member=16)
+    sizes = {"pixels": 32, "hidden": 16, "narrow": 8, "halvings": 2, "layers": 1, "levels": (5, 5, 5)}
+    train(
+        data=tmp_path / "records",
+        out=tmp_path / "out",
+        segmentation=SegmentationConfig(**sizes),
+        planes=("mask",),
+        coefficients={"xp_bp": CoefficientsConfig(count=12, codes=16)},
+        sources={"catalog": SourcesConfig(codes=16)},
+        training=replace(TRAINING, steps=60, window=64),
+    )
+    bundle = TokenizerBundle.from_pretrained(tmp_path / "out")
+    assert set(bundle.tokenizers) == {"mask", "xp_bp", "catalog"}
+    tokens = bundle.encode([next(iter(RecordShards(tmp_path / "records")))])[0]
+    assert set(tokens.names()) == set(bundle.tokenizers) == set(bundle.decode(tokens))
+    quality = json.loads((tmp_path / "out" / "training" / "segmentation" / "quality.json").read_text())
+    assert quality["chi2"] < quality["chi2_of_mean"]
