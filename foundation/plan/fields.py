@@ -1,6 +1,6 @@
 """The `plan fields` verb: what `foundation fields train` would take."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -18,6 +18,7 @@ from foundation.training.fields.data import FieldDataModule
 from foundation.training.fields.module import FieldModule
 from foundation.training.fields.train import train
 
+FEWEST = 2  # frames that are shown
 STEPS = 16  # of which the micro-batches are read
 
 
@@ -85,9 +86,8 @@ def _batch(grid: Grid, data: FieldDataConfig, names: tuple[str, ...]) -> FieldBa
 
 
 def _first_window(batch: FieldBatch) -> FieldBatch:
-    return FieldBatch(
-        batch.values[:1], batch.names, batch.boundary[:1], batch.varies, batch.valid[:1], batch.dataset, batch.draw
-    )
+    """As few frames of it as a model can learn from."""
+    return replace(batch, values=batch.values[:1, : FEWEST + 1], boundary=batch.boundary[:1], valid=batch.valid[:1])
 
 
 plan = verb(train, job, Assumed, Assumed())
