@@ -1,8 +1,9 @@
 """The `fields train` verb: simulations in The Well's layout in; a run directory with an exported field model out."""
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from foundation.config import OptimConfig
 from foundation.errors import FoundationError
@@ -74,13 +75,7 @@ def train(
     _check_kinds(stream, trainer)
     names = stream.names if begun is None else tuple(dict.fromkeys((*begun.names, *stream.names)))
     options = {"model": model, "network": network, "unet": unet, "data": data, "objective": objective, "optim": optim}
-    options |= {"trainer": trainer, "start": start, "seed": seed}
-    record = {
-        "system": "fields",
-        "config": {name: resolved.plain(value) for name, value in options.items()},
-        "fields": list(names),
-        "data_fingerprint": stream.mix.fingerprint,
-    }
+    record = _record(stream, names, **options, trainer=trainer, start=start, seed=seed)
     run = Run.opened(out, trainer, record, resume)
     build = partial(_new, chosen, names, objective, seed)
     trained = run.made(build) if begun is None else _knowing(begun, names)
@@ -90,6 +85,16 @@ def train(
         validates=bool(stream.checks), begun=start,
         callbacks=[CostCalibration(data.calibrate_every)] if data.calibrate_every else (),
     )  # fmt: skip
+
+
+def _record(stream: FieldDataModule, names: Sequence[str], **options: object) -> dict[str, Any]:
+    """What every checkpoint stores: all options, and what the data are."""
+    return {
+        "system": "fields",
+        "config": {name: resolved.plain(value) for name, value in options.items()},
+        "fields": list(names),
+        "data_fingerprint": stream.mix.fingerprint,
+    }
 
 
 def _check(network: str, start: Path | None, objective: FieldObjective, trainer: TrainerConfig) -> None:
