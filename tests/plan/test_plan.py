@@ -26,7 +26,7 @@ TOLERANCE = 0.2  # of the memory that a run takes, beside what libraries load
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.skipif(not STATISTICS.exists(), reason="memory is read as Linux tells it")
 def test_predicted_memory_is_what_training_takes():
-    job = token_job(256, (4, 2), 4096)
+    job = token_job(256, (4, 2), 8192)
     predicted = memory(demand(job), "ddp", 1)
     assert predicted.states + predicted.activations == pytest.approx(taken(job), rel=TOLERANCE)
 
