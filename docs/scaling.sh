@@ -11,7 +11,7 @@ plan() {
 cat <<'TEXT'
 # Scaling: what AION-1 XL and Walrus would take on 1 to 1,024 H200s
 
-Written by `bash docs/scaling.sh > docs/scaling.md`; every figure below was printed by the command above it, none was typed.
+Written by `bash docs/scaling.sh > docs/scaling.md`; every figure in a table was printed by the command above it.
 Nothing here was trained at these sizes. Of the inputs,
 
 - parameters and useful operations are counted: on the meta device, and in micro-batches of the shapes that the YAML assumes;
