@@ -35,7 +35,10 @@ COMMANDS: dict[str, str | dict[str, str]] = {
         "probe": "foundation.evaluation.fields.probe:probe",
         "mixing": "foundation.evaluation.fields.rayleigh_taylor:mixing",
     },
-    "genes": {"ingest": "foundation.data.biology.genes.command:ingest"},
+    "genes": {
+        "ingest": "foundation.data.biology.genes.command:ingest",
+        "baselines": "foundation.evaluation.genes.baselines:baselines",
+    },
     "spectra": {
         "train": "foundation.training.spectra.train:train",
         "embed": "foundation.evaluation.spectra.embed:embed",
@@ -65,9 +68,9 @@ SUMMARY = {
     "inspect": "say what a file, shard directory, tokenizer or checkpoint holds",
     "statistics": "measure the channels of simulations and their increments; write stats.yaml",
     "tokenize": "train tokenizers (train, or tracks for genes), turn record shards into token shards (apply)",
-    "train": "pretrain the masked transformer on token shards, or train what the config names (system: anchored, tracks)",
+    "train": "pretrain the masked transformer on token shards, or what the config names (system: anchored, tracks)",
     "fields": "train on simulations in The Well's layout (train), score, steer and probe models of them",
-    "genes": "read an annotated genome into record shards, a row for each transcript (ingest)",
+    "genes": "read an annotated genome into record shards, a row for each transcript (ingest), simple models of sites",
     "spectra": "train on spectra of all surveys on their own grids (train), embed, evaluate, make tokenizers of codes",
     "plan": "say what a training will take before it is run: parameters, memory, operations, hours",
     "doctor": "check versions, GPUs, links between ranks, shards and disk; say what to mend",

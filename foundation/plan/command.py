@@ -27,6 +27,8 @@ continued to all its blocks. What GPUs can do, and the share of it that is reach
 Example:
     foundation plan --config configs/aion_base.yaml --data.train tokens/train --gpus 64
     foundation plan fields --config configs/walrus.yaml --config configs/plans/walrus.yaml --gpus '[8, 96]'
+    foundation plan anchored --config configs/design.yaml --gpus 1
+    foundation plan spectra --config configs/spectra_small.yaml --gpus 1
 
 Args:
     out: a JSON file for the numbers.

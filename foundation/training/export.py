@@ -109,8 +109,9 @@ def save(record: Mapping[str, Any], weights: Mapping[str, Tensor], out: Path, to
 
 def _model(record: Mapping[str, Any], weights: Mapping[str, Tensor], tokenizers: Path | None) -> FoundationModel:
     """The model of a checkpoint to be written, not to be run: its constants are on no device."""
+    bundle = bundle_of(record, tokenizers)
     with torch.device("meta"):
-        exported = FoundationModel(*_parts(record), bundle_of(record, tokenizers))
+        exported = FoundationModel(*_parts(record), bundle)
     exported.load_state_dict(weights, assign=True)
     return exported
 

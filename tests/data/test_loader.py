@@ -230,6 +230,9 @@ class Watcher(LightningModule):
         super().__init__()
         self.weight, self.seen, self.validated = torch.nn.Parameter(torch.zeros(())), [], []
 
+    def expect(self, step):
+        """What a training module is told of a step before its first micro-batch."""
+
     def training_step(self, batch, _):
         self.seen.append(content(batch))
         return self.weight * 1.0

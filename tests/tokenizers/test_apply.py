@@ -74,7 +74,7 @@ def on_ranks(world, action):
     for rank in ranks:
         rank.start()
     for rank in ranks:
-        rank.join(30)
+        rank.join(120)
     return [rank.exitcode for rank in ranks]
 
 

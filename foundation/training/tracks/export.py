@@ -19,8 +19,9 @@ from foundation.training.tracks.module import TrackModule
 
 def save(record: Mapping[str, Any], weights: Mapping[str, Tensor], out: Path, tokenizers: Path | None) -> None:
     """Write it; arguments as of the others."""
+    bundle = bundle_of(record, tokenizers)
     with torch.device("meta"):
-        model = TrackModel(*_parts(record), bundle_of(record, tokenizers))
+        model = TrackModel(*_parts(record), bundle)
     model.load_state_dict(weights, assign=True)
     model.save_pretrained(out)
 

@@ -35,7 +35,7 @@ def train(
     Writes the same run directory as the other systems; `foundation embed`, `evaluate` and `sample` take its export.
 
     Example:
-        foundation train --config configs/tracks_small.yaml --data.train tokens/train --out runs/tracks
+        foundation train tracks --config configs/mimic.yaml --data.train tokens/train --out runs/tracks
 
     Args:
         data: token shards and how they become batches.
