@@ -1,8 +1,8 @@
 """AION-1 checkpoints: the names and layouts of the released tensors, both ways (arXiv:2510.17960; base has 731).
 
 Differences of layout, beside names: the release stores the two halves of each gated map apart, the vector of each key
-twice, and what is constant: codes of positions, and biases of norms, which are zero. The constants are compared with
-ours and left out.
+twice (in a file once, with a note of the other name), and what is constant: codes of positions, and biases of norms,
+which are zero. The constants are compared with ours and left out.
 """
 
 import re

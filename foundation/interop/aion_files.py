@@ -67,7 +67,9 @@ def read_aion(
     path = directory / WEIGHTS
     if not path.is_file():
         raise FoundationError(f"{path} is missing. Copy the whole directory.")
-    return from_released(read_tensors(path), config, spaces, make, str(path))
+    tensors = read_tensors(path)
+    kept = {one: tensors[other] for one, other in _twins(spaces).items() if one not in tensors and other in tensors}
+    return from_released(tensors | kept, config, spaces, make, str(path))
 
 
 def released_tokenizers(directory: Path, spaces: Sequence[Space]) -> "TokenizerBundle | None":
@@ -122,11 +124,17 @@ def write_aion(model: FoundationTransformer, directory: Path) -> None:
     with whole_directory(directory) as temporary:
         content = SAME | sizes | dict.fromkeys(DOMAINS, names)
         (temporary / CONFIG).write_text(json.dumps(content, indent=2, sort_keys=True))
-        save_file(tensors, temporary / WEIGHTS)
+        twins = _twins(model.spaces)
+        save_file({n: t for n, t in tensors.items() if n not in twins}, temporary / WEIGHTS, metadata=twins)
         if (bundle := getattr(model, "tokenizers", None)) is not None:
             from foundation.interop.aion_codecs import write_codecs  # quantisers are imported only where needed
 
             write_codecs(bundle, temporary / CODECS)
+
+
+def _twins(spaces: Sequence[Space]) -> dict[str, str]:
+    """Names under which the file does not store what it stores under another: the vectors that both stacks share."""
+    return {f"encoder_embeddings.{s.name}.mod_emb": f"decoder_embeddings.{s.name}.mod_emb" for s in spaces}
 
 
 def _check_spaces(spaces: Sequence[Space]) -> None:

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, load_model
 
 from foundation.batch import pack
 from foundation.data.coefficients import Coefficients
@@ -31,7 +31,7 @@ def both(aion, tmp_path):
 
     write_aion(aion(sorted((*GIVEN, "tok_spectrum_desi", "tok_z"))), tmp_path / "aion")
     theirs = AION(json.loads((tmp_path / "aion" / "config.json").read_text())).eval()
-    theirs.load_state_dict(load_file(tmp_path / "aion" / "model.safetensors"), strict=True)
+    load_model(theirs, tmp_path / "aion" / "model.safetensors", strict=True)
     return theirs, FoundationModel.from_pretrained(tmp_path / "aion", released_behaviour=True)
 
 
