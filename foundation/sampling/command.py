@@ -1,7 +1,7 @@
 """The `sample` verb: predicts modalities of stored objects from others, in physical units."""
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -74,16 +74,20 @@ def sample(
     encoder = FoundationModel.of_tokens(model, device=device)
     request = _Request.of(encoder, _names(asked), _names(given), draws, seed)
     sampler = Sampler(encoder, trained, choice, allow_untrained=allow_untrained, guidance=guidance)
-    shards = RecordShards(records)
+    shards, columns = RecordShards(records), Columns(request.tokenizers, draws)
     total = min(len(shards), limit or len(shards))
-    columns = Columns(request.tokenizers, draws)
     for chunk in _chunks(track(islice(shards, total), "sample", total), request):
         request.complete(chunk, columns, sampler, steps, order)
     if not len(columns):
         raise FoundationError(f"{records}: no object has {' and '.join(request.given)} to give. Give other modalities.")
-    settings = {"model": model, "given": request.given, "asked": request.asked, "steps": steps, "order": order}
     guided = {"guidance": asdict(guidance)} if guidance else {}
-    columns.write(out, settings | asdict(choice) | guided | {"seed": seed})
+    settings = {"model": model, "steps": steps, "order": order, "seed": seed} | asdict(choice) | guided
+    _write(columns, request, settings, out, total)
+
+
+def _write(columns: Columns, request: "_Request", settings: Mapping[str, object], out: Path, total: int) -> None:
+    """Write the file and say how many of the objects it holds."""
+    columns.write(out, {**settings, "given": request.given, "asked": request.asked})
     left_out = f"; {total - len(columns)} lacked what is given" if len(columns) < total else ""
     print(f"{out}: {', '.join(request.asked)} of {len(columns)} objects{left_out}", file=sys.stderr)
 
