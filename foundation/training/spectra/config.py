@@ -52,6 +52,7 @@ class SpectraObjective:
         fraction: of "spans", the share hidden.
         span: of "spans", their length in ln(wavelength).
         seen: of "spans", the weight of what is not hidden.
+        longest: of "spans", patches of one at most.
         split: of "denoise", how much noise is added to what is read; of "spans" too if positive.
         floor: error added to the noise, as a fraction of the flux.
         tail: errors beyond this many sigmas do not count by their square.
@@ -62,6 +63,7 @@ class SpectraObjective:
     fraction: float = 0.4
     span: float = 0.03
     seen: float = 0.1
+    longest: int = 8
     split: float = 1.0
     floor: float = FLOOR
     tail: float = 5.0
@@ -71,5 +73,5 @@ class SpectraObjective:
     def policy(self) -> SpectralObjective:
         """The objective."""
         if self.kind == "spans":
-            return FillSpans(self.fraction, self.span, self.seen, self.split)
+            return FillSpans(self.fraction, self.span, self.seen, self.split, self.longest)
         return Denoise(self.split) if self.kind == "denoise" else Autoencode()

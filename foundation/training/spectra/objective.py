@@ -64,6 +64,7 @@ class FillSpans(SpectralObjective):
         fraction: of the patches hidden, at least one and not all.
         span: length of a span in ln(wavelength), if the spectrum is long enough; 0.03 is 9000 km/s.
         seen: weight of the patches that were read; those hidden have 1.
+        longest: patches of a span at most; without it a span is a whole camera of GALAH, which nobody can fill.
         split: as in `Denoise`, which comes first, so that what was read need not be copied with its noise; 0 = none.
 
     Raises:
@@ -74,12 +75,14 @@ class FillSpans(SpectralObjective):
     span: float = 0.03
     seen: float = 0.1
     split: float = 0.0
+    longest: int = 8
 
     def __post_init__(self) -> None:
-        if not 0 < self.fraction < 1 or self.span <= 0 or min(self.seen, self.split) < 0:
+        if not 0 < self.fraction < 1 or self.span <= 0 or min(self.seen, self.split) < 0 or self.longest < 1:
             raise FoundationError(
                 f"spans of {self.span} that hide {self.fraction}, weight {self.seen} of the rest, noise split by "
-                f"{self.split}. Give a fraction between 0 and 1, a span above 0, and 0 or more for the others."
+                f"{self.split}. Give a fraction between 0 and 1, a span above 0 of 1 patch or more, and 0 or more "
+                "for the others."
             )
 
     def __call__(self, patches: Patches, generator: Generator) -> Question:
@@ -99,7 +102,7 @@ class FillSpans(SpectralObjective):
             distance = (place - place[centre]).abs()
             near = torch.argsort(distance, stable=True)
             near = near[(distance[near] <= self.span / 2) & ~hidden[near]]
-            hidden[near[: wanted - int(hidden.sum())]] = True
+            hidden[near[: min(wanted - int(hidden.sum()), self.longest)]] = True
             if int(hidden.sum()) == wanted:
                 break
         return hidden

@@ -32,7 +32,7 @@ def test_autoencoding_asks_for_what_it_reads(make_patches, generator):
 @pytest.mark.parametrize("fraction", [0.01, 0.3, 0.95])
 def test_spans_hide_as_many_patches_as_told_side_by_side(make_patches, generator, fraction):
     patches = make_patches()  # 100 patches, 8e-4 apart
-    policy = FillSpans(fraction, span=0.008)
+    policy = FillSpans(fraction, span=0.008, longest=10)
     question = policy(patches, generator)
     hidden = question.weight == 1
     assert int(hidden.sum()) == round(fraction * 100) and len(question.read) == 100 - int(hidden.sum())
@@ -40,6 +40,14 @@ def test_spans_hide_as_many_patches_as_told_side_by_side(make_patches, generator
     assert (question.weight[~hidden] == torch.tensor(policy.seen)).all()
     runs = np.diff(np.flatnonzero(np.diff(np.r_[0, hidden.numpy(), 0])))[::2]
     assert fraction < 0.1 or runs.mean() > 5  # a span holds ten
+
+
+def test_a_span_has_no_more_patches_than_told(make_patches, generator):
+    patches = make_patches(8000, step=1e-6)  # all within any span
+    hidden = FillSpans(0.1, span=0.03, longest=5).hidden(patches, generator).numpy()
+    edges = np.flatnonzero(np.diff(np.r_[0, hidden, 0]))
+    runs = np.diff(edges)[::2]
+    assert hidden.sum() == 100 and runs.min() >= 4 and len(runs) > 10
 
 
 def test_equal_generators_draw_equal_spans(make_patches):
