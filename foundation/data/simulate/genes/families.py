@@ -29,7 +29,7 @@ class Family:
     pairs: tuple[tuple[int, int], ...]
 
     @classmethod
-    def draw(cls, rng: np.random.Generator, shortest: int = 60, longest: int = 120) -> "Family":
+    def draw(cls, rng: np.random.Generator, shortest: int = 50, longest: int = 110) -> "Family":
         """A family of proteins of one length."""
         length = int(rng.integers(shortest, longest + 1))
         shape = _shape(rng, length)

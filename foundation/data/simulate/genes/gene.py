@@ -11,18 +11,21 @@ from foundation.data.simulate.genes import motifs
 from foundation.data.simulate.genes.families import Family
 from foundation.data.simulate.genes.spliceosome import Exons, splice
 
-TRIES = 40  # introns, and then genes, are drawn again as often where the spliceosome does not do what was meant
-EXON, INTRON = (60, 180), (90, 260)  # letters
+TRIES = 30  # introns are drawn again as often where the spliceosome does not do what was meant
+GENES = 12  # and whole genes as often
+EXON, INTRON = (70, 200), (80, 200)  # letters
 COMPOSITION = (0.24, 0.19, 0.20, 0.37)  # A, C, G, T of introns
 DRAWS = 6  # of the codons of a stretch, of which the one with most enhancers is taken
 STRETCH = 12  # codons
-WEAKEST = 5.5  # score of a donor that is meant to be used
+WEAKEST = 4.0  # score of a donor that is meant to be used
+DECOYS = (0, 2)  # donors, and as many acceptors, of an intron: from and to
+TRACT = (0.06, 0.34, 0.06, 0.54)  # A, C, G, T of a pyrimidine tract
 STRONGEST = "GTAAGT"  # of a donor that is in the intron
 OFF = "CAGGCAAGT"  # a donor but for one letter
 LATENT = 0.5  # share of introns with an exon that one letter would make
 SECOND = 0.3  # share of genes with a second transcript that ends early
 COMPLEMENT = str.maketrans("ACGT", "TGCA")
-Codons = Mapping[str, tuple[Sequence[str], np.ndarray]]  # residue -> its codons and how often each is used
+Codons = Mapping[str, tuple[Sequence[str], np.ndarray]]  # residue -> its codons, how often each or one before is used
 
 
 @dataclass(frozen=True)
@@ -82,12 +85,17 @@ class Species:
         synonyms: dict[str, list[str]] = {}
         for codon, residue in zip(CODONS, residues(1), strict=True):
             synonyms.setdefault(residue, []).append(codon.replace("U", "T"))
-        return cls(seed, coding, made, {aa: (many, rng.dirichlet(np.ones(len(many)))) for aa, many in synonyms.items()})
+        return cls(
+            seed,
+            coding,
+            made,
+            {aa: (many, np.cumsum(rng.dirichlet(np.ones(len(many))))) for aa, many in synonyms.items()},
+        )
 
     def gene(self, number: int) -> Gene:
         """The gene of this number, whatever else is drawn."""
         rng = np.random.default_rng((self.seed, 1, number))
-        for _ in range(TRIES):
+        for _ in range(GENES):
             codes = rng.random() < self.coding
             gene = self._coding(rng, f"g{number}") if codes else self._silent(rng, f"g{number}")
             if gene is not None:
@@ -103,17 +111,16 @@ class Species:
         mature, first = before + coding + after, len(before)
         folded = pairs_before + [(i + first + len(coding), j + first + len(coding)) for i, j in pairs_after]
         cuts = _cuts(mature, rng, (first, first + len(coding)))
-        for _ in range(TRIES if cuts else 0):
-            letters, exons = _cut(mature, cuts, rng)
-            if splice(letters) == exons:
-                place = [p for a, b in exons for p in range(a, b)]
-                pairs = tuple((place[i], place[j]) for i, j in folded)
-                return Gene(name, letters, exons, tuple(place[first : first + len(coding)]), protein, family, pairs)
-        return None
+        letters, exons, settled = _cut(mature, cuts, rng)
+        if not settled:
+            return None
+        place = [p for a, b in exons for p in range(a, b)]
+        pairs = tuple((place[i], place[j]) for i, j in folded)
+        return Gene(name, letters, exons, tuple(place[first : first + len(coding)]), protein, family, pairs)
 
     def _silent(self, rng: np.random.Generator, name: str) -> Gene | None:
         mature = _random(rng, int(rng.integers(250, 600)))
-        letters, _ = _cut(mature, _cuts(mature, rng), rng)
+        letters, _, _ = _cut(mature, _cuts(mature, rng), rng)
         exons = splice(letters)
         return Gene(name, letters, exons) if len(exons) > 1 else None
 
@@ -121,13 +128,14 @@ class Species:
         """A coding sequence with its stop; enhancers are favoured among synonymous codons."""
         text = ""
         for i in range(0, len(protein), STRETCH):
-            drawn = ["".join(self._codon(aa, rng) for aa in protein[i : i + STRETCH]) for _ in range(DRAWS)]
+            drawn = ["".join(map(self._codon, protein[i : i + STRETCH], rng.random(STRETCH))) for _ in range(DRAWS)]
             text += max(drawn, key=lambda letters: motifs.exonic(letters)[-1])
-        return text + self._codon("*", rng)
+        return text + self._codon("*", rng.random())
 
-    def _codon(self, residue: str, rng: np.random.Generator) -> str:
+    def _codon(self, residue: str, chance: float) -> str:
+        """The codon of a number from 0 to 1."""
         many, usage = self.codons[residue]
-        return many[int(rng.choice(len(many), p=usage))]
+        return many[min(int(np.searchsorted(usage, chance)), len(many) - 1)]
 
 
 def _untranslated(rng: np.random.Generator) -> tuple[str, list[tuple[int, int]]]:
@@ -153,39 +161,77 @@ def _cuts(mature: str, rng: np.random.Generator, around: tuple[int, int] = (0, 1
     return [cut for cut in cuts if around[0] < cut < around[1] or rng.random() < 0.5]
 
 
-def _cut(mature: str, cuts: Sequence[int], rng: np.random.Generator) -> tuple[str, Exons]:
-    """The unspliced letters, and the exons that are meant."""
+def _cut(mature: str, cuts: Sequence[int], rng: np.random.Generator) -> tuple[str, Exons, bool]:
+    """The unspliced letters, the exons that are meant, and whether the spliceosome finds them.
+
+    Introns that it does not find are drawn again, for a while.
+    """
     pieces = [mature[a:b] for a, b in pairwise([0, *cuts, len(mature)])]
+    introns = [_intron(piece, rng) for piece in pieces[:-1]]
+    for _ in range(TRIES):
+        letters, exons = _joined(pieces, introns)
+        found = splice(letters)
+        if found == exons:
+            return letters, exons, True
+        meant, used = ({(one[1], two[0]) for one, two in pairwise(x)} for x in (exons, found))
+        for i in [i for i, one in enumerate(exons[:-1]) if (one[1], exons[i + 1][0]) in meant - used]:
+            introns[i] = _intron(pieces[i], rng)
+    return letters, exons, False
+
+
+def _joined(pieces: Sequence[str], introns: Sequence[str]) -> tuple[str, Exons]:
+    """Exons with introns between, and where the exons are."""
     text, exons = "", []
-    for i, piece in enumerate(pieces):
+    for piece, intron in zip(pieces, [*introns, ""], strict=True):
         exons.append((len(text), len(text) + len(piece)))
-        text += piece + (_intron(piece, rng) if i < len(cuts) else "")
+        text += piece + intron
     return text, tuple(exons)
 
 
 def _intron(exon: str, rng: np.random.Generator) -> str:
     """Letters from a donor that is strong with this exon to an acceptor, perhaps with an exon that is switched off."""
-    body = _random(rng, int(rng.integers(*INTRON)))
+    body = _run(rng) + _random(rng, int(rng.integers(*INTRON)) // 2) + _decoys(rng)
     if rng.random() < LATENT:
         inside = _random(rng, int(rng.integers(50, 100))) + "".join(rng.choice(list(motifs.ENHANCERS), 3))
-        body += _acceptor(rng) + inside + OFF + _random(rng, int(rng.integers(80, 160)))
+        body += _acceptor(rng) + inside + OFF + _run(rng)
+    body += _random(rng, int(rng.integers(*INTRON)) // 2)
     drawn = (_letters(motifs.DONOR[motifs.BEFORE :], rng) for _ in range(TRIES))
-    strong = (d for d in drawn if motifs.donors(motifs.codes_of(exon + d))[len(exon)] > WEAKEST)
+    strong = (d for d in drawn if motifs.donors(motifs.codes_of(exon + d + body))[len(exon)] > WEAKEST)
     return next(strong, STRONGEST) + body + _acceptor(rng)
+
+
+def _decoys(rng: np.random.Generator) -> str:
+    """Donors without a run of G, and acceptors without a branch point, for which letters near them speak."""
+    text = ""
+    for _ in range(int(rng.integers(DECOYS[0], DECOYS[1] + 1))):
+        text += _letters(motifs.DONOR, rng) + _random(rng, int(rng.integers(10, 50)))
+        text += _tract(rng) + _random(rng, int(rng.integers(10, 50)))
+    return text
+
+
+def _run(rng: np.random.Generator) -> str:
+    """What donors need after them."""
+    return _random(rng, int(rng.integers(10, 35))) + motifs.RUN + _random(rng, 10)
 
 
 def _acceptor(rng: np.random.Generator) -> str:
     """Branch point, pyrimidine tract and AG."""
-    tract = "".join(rng.choice(list("CT"), motifs.TRACT_FROM + int(rng.integers(0, 8)), p=[0.38, 0.62]))
-    return _letters(motifs.BRANCH, rng) + tract + str(rng.choice(list("CT"))) + "AG"
+    return _letters(motifs.BRANCH, rng) + _tract(rng)
+
+
+def _tract(rng: np.random.Generator) -> str:
+    """Pyrimidines, mostly, and AG."""
+    tract = _letters(np.broadcast_to(TRACT, (motifs.TRACT_FROM + int(rng.integers(0, 8)), 4)), rng)
+    return tract.replace("AG", "TG") + str(rng.choice(list("CT"))) + "AG"
 
 
 def _letters(table: np.ndarray, rng: np.random.Generator) -> str:
-    return "".join(motifs.LETTERS[int(rng.choice(4, p=row / row.sum()))] for row in table)
+    above = rng.random(len(table))[:, None] * table.sum(1)[:, None] > np.cumsum(table, 1)
+    return "".join(motifs.LETTERS[i] for i in np.minimum(above.sum(1), 3).tolist())
 
 
 def _random(rng: np.random.Generator, count: int) -> str:
-    return "".join(rng.choice(list(motifs.LETTERS), count, p=COMPOSITION))
+    return _letters(np.broadcast_to(COMPOSITION, (count, 4)), rng)
 
 
 def _with_second(gene: Gene, rng: np.random.Generator) -> Gene:

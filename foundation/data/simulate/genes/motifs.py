@@ -1,8 +1,8 @@
 """Motifs: how well each place of an RNA serves as a donor, as an acceptor, and as part of an exon.
 
 Frequencies are those of vertebrate splice sites, rounded. What is beyond frequencies of single letters is made up, so
-that they alone do not tell: a donor needs G at either of two places, an acceptor needs a branch point at the right
-distance, pyrimidines, and no AG between.
+that they alone do not tell: a donor needs G at either of two places and a run of G after it, an acceptor needs a
+branch point at the right distance, pyrimidines, and no AG between.
 """
 
 from functools import cache
@@ -23,7 +23,10 @@ TRACT = np.array([-0.5, 0.3, -0.6, 0.45])  # each letter A, C, G, T of the pyrim
 TRACT_FROM, TRACT_TO = 20, 3  # places before the exon
 BRANCH_FROM, BRANCH_TO = 42, 20  # of the first letter of the branch motif
 QUIET = 16  # letters before the AG of an acceptor without another AG
-NO_G, OTHER_AG = -5.0, -6.0
+NO_G, NO_RUN, OTHER_AG = -5.0, -6.0, -6.0
+RUN = "GGGG"
+RUN_FROM, RUN_TO = 8, 60  # of its first letter, after a donor
+BRANCH_WORTH = 1.5  # of each bit
 ENHANCERS = ("GAAGA", "AGGAA", "GACGA", "GGAGA", "CAAGA")
 SILENCERS = ("TAGGG", "TTTAG", "GTTTG", "TGGTT", "CTTAG")
 WORD, WORTH = 5, 0.8  # letters of these, and what each adds to an exon or takes from it
@@ -43,6 +46,8 @@ def donors(codes: Int64[np.ndarray, "n"]) -> Scores:
     fits = _odds(DONOR, codes)
     before, fifth = codes[2 : 2 + len(fits)], codes[7 : 7 + len(fits)]
     scores[BEFORE : BEFORE + len(fits)] = fits + np.where((before == 2) | (fifth == 2), 0, NO_G)
+    runs = np.cumsum(np.pad(_runs(codes), (1, RUN_TO)))
+    scores += np.where(runs[RUN_TO : RUN_TO + len(codes)] - runs[RUN_FROM : RUN_FROM + len(codes)] > 0, 0, NO_RUN)
     starts = (codes[:-1] == 2) & (codes[1:] == 3)
     return np.where(np.append(starts, False), scores, NEVER)
 
@@ -61,7 +66,10 @@ def acceptors(codes: Int64[np.ndarray, "n"]) -> Scores:
     branch = np.lib.stride_tricks.sliding_window_view(_odds(BRANCH, codes), BRANCH_FROM - BRANCH_TO + 1).max(1)
     other = before[place] - before[place - QUIET] > 0
     scores[place] = (
-        tract[place - TRACT_TO] - tract[place - TRACT_FROM] + branch[place - BRANCH_FROM] + np.where(other, OTHER_AG, 0)
+        tract[place - TRACT_TO]
+        - tract[place - TRACT_FROM]
+        + BRANCH_WORTH * branch[place - BRANCH_FROM]
+        + np.where(other, OTHER_AG, 0)
     )
     return scores
 
@@ -78,12 +86,18 @@ def exonic(letters: str) -> Scores:
     return np.cumsum(found)
 
 
+def _runs(codes: Int64[np.ndarray, "n"]) -> Int64[np.ndarray, "n"]:
+    """1 where RUN begins."""
+    runs = np.zeros(len(codes), np.int64)
+    if len(codes) >= len(RUN):
+        runs[: len(codes) - len(RUN) + 1] = np.lib.stride_tricks.sliding_window_view(codes == 2, len(RUN)).all(1)
+    return runs
+
+
 def _odds(table: Float64[np.ndarray, "width 4"], codes: Int64[np.ndarray, "n"]) -> Float64[np.ndarray, "places"]:
     """Log2 of the frequencies over a quarter each, of the stretch that begins at each place."""
-    windows = (
-        np.lib.stride_tricks.sliding_window_view(codes, len(table)) if len(codes) >= len(table) else codes[:0, None]
-    )
-    return np.log2(4 * table)[np.arange(windows.shape[1]), windows].sum(1)
+    odds, places = np.log2(4 * table), max(len(codes) - len(table) + 1, 0)
+    return sum((row[codes[i : i + places]] for i, row in enumerate(odds)), np.zeros(places))
 
 
 @cache

@@ -17,7 +17,7 @@ SHORTEST_INTRON = 60
 SHORTEST_END = 15  # of the first and the last exon
 SHORTEST, LONGEST, USUAL = 25, 400, 110  # letters of an exon between two introns
 NARROW = 1.5  # what an exon e times longer or shorter than usual loses
-COST, FIRST_COST, LAST_COST = 16.0, 8.0, 9.0  # of an exon, of the first and of the last
+COST, FIRST_COST, LAST_COST = 18.0, 8.0, 11.0  # of an exon, of the first and of the last
 NEAR = 120  # letters of the first and last exon in which words count
 
 

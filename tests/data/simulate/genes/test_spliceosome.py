@@ -9,7 +9,7 @@ from foundation.data.simulate.genes import motifs, spliceosome
 from foundation.data.simulate.genes.spliceosome import Sites, splice
 
 EXON = "GAAGACCATCGCAACATCGCCATTGACCACATCGAAGACACCACATCCCAAATCCAG"
-INTRON = "GTAAGT" + "CTACCTATTA" * 9 + "CTAAC" + "TCTTCTTTCTCTTTCTTCTCTTC" + "TCAG"
+INTRON = "GTAAGT" + "CTACCTATTAGGGGCTACCT" + "CTACCTATTA" * 7 + "CTAAC" + "TCTTCTTTCTCTTTCTTCTCTTC" + "TCAG"
 
 
 def test_an_exon_with_good_sites_is_found():
@@ -29,9 +29,11 @@ def test_a_broken_site_is_not_used(place):
 
 
 def test_context_decides_where_single_letters_do_not():
-    donor = motifs.donors(motifs.codes_of("CAAGTAAAT" + "CAGGTAAAT" + "CAAGTAAGT"))
-    assert donor[3] < donor[12] - 3  # neither of the two G
-    assert donor[21] > donor[3] + 3
+    run = "CATTACATTACGGGGCATTA"
+    donor = motifs.donors(motifs.codes_of(run.join(["CAAGTAAAT", "CAGGTAAAT", "CAAGTAAGT", "CAGGTAAAT"])))
+    assert donor[3] < donor[32] - 3  # neither of the two G
+    assert donor[61] > donor[3] + 3
+    assert donor[90] == pytest.approx(donor[32] + motifs.NO_RUN)
     before = "CTACCTATTA" * 3
     tract = "TCTTCTTTCTCTTTCTTCTCTTCTCAG"
     plain, no_branch = before + "CTAAC" + tract, before + "CTCCC" + tract
