@@ -1,0 +1,1 @@
+"""How well splice sites are predicted, with baselines."""
