@@ -141,7 +141,8 @@ def test_peak_memory_does_not_grow_with_the_number_of_files(write_image):
 
     peak(files[:2])  # imports and caches
     few, many = peak(files[:4]), peak(files)
-    assert many < few + flux.nbytes  # 12 more files cost less than half of one
+    # Twelve more files that were kept would cost 24 such arrays; when garbage is collected moves the peak by one or two.
+    assert many < few + 4 * flux.nbytes
 
 
 def test_real_spectra(astro_data, tmp_path):
