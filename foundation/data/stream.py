@@ -49,14 +49,14 @@ class _Masked(Dataset):
         faults, self._faults = self._faults, {}
         return faults
 
-    def _reveal(self, samples: Sequence[TokenSample], draw: int) -> list[Int[Tensor, "_"]]:
+    def _reveal(self, samples: Sequence[TokenSample], draw: int, policy: MaskingPolicy) -> list[Int[Tensor, "_"]]:
         """Reveal steps of each sample, from a generator of its own; an empty sample gives an empty vector."""
         seeds = np.random.SeedSequence((self.seed, _REVEAL, draw)).generate_state(len(samples), np.uint64).tolist()
         generator = torch.Generator()
         reveals = []
         for sample, seed in zip(samples, seeds, strict=True):
             generator.manual_seed(seed)
-            reveals.append(self.policy(sample.tokens, generator) if len(sample) else sample.tokens.ids)
+            reveals.append(policy(sample.tokens, generator) if len(sample) else sample.tokens.ids)
         return reveals
 
     def _pack(
@@ -112,7 +112,8 @@ class TokenStream(_Masked):
         for turn in turns:
             member = self._readable(self._member(turn))
             samples += member
-            reveals += self._reveal(member, turn)
+            seen = turn * len(self.shards) / self.shards.members
+            reveals += self._reveal(member, turn, self.policy.after(seen))
         order = np.random.default_rng((self.seed, _SHUFFLE, turns[0])).permutation(len(samples)).tolist()
         order = [i for i in order if len(samples[i])]
         return [samples[i] for i in order], [reveals[i] for i in order]
@@ -171,7 +172,7 @@ class OrderedPass(_Masked):
         samples, reveals = [], []
         for index in range(self._bounds[window], self._bounds[window + 1]):
             member = self.shards.member(index)
-            drawn = self._reveal(member, index)
+            drawn = self._reveal(member, index, self.policy)
             samples += [s for s in member if len(s)]
             reveals += [r for r in drawn if len(r)]
         if not samples:

@@ -8,6 +8,7 @@ from foundation.masking.budget import LeadingSpace, RandomBudget
 from foundation.masking.fixed import AllGiven, Completion
 from foundation.masking.future import Future
 from foundation.masking.policy import MaskingPolicy, Mixture
+from foundation.masking.stepwise import Stepwise
 from foundation.masking.tracks import Pathway, SplitTrack
 
 __all__ = [
@@ -23,4 +24,5 @@ __all__ = [
     "Pathway",
     "RandomBudget",
     "SplitTrack",
+    "Stepwise",
 ]

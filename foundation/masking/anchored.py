@@ -56,6 +56,11 @@ class AnchoredOutward(MaskingPolicy):
         """The sequence from every space, itself included, and from nothing."""
         return _support(self.space, spaces)
 
+    @property
+    def stepwise(self) -> bool:
+        """Always: a letter or two a step."""
+        return True
+
 
 @dataclass(frozen=True)
 class LeftToRight(MaskingPolicy):
@@ -72,6 +77,11 @@ class LeftToRight(MaskingPolicy):
         """The sequence from every space, itself included, and from nothing."""
         return _support(self.space, spaces)
 
+    @property
+    def stepwise(self) -> bool:
+        """Always: a letter or two a step."""
+        return True
+
 
 @dataclass(frozen=True)
 class AnyOrder(MaskingPolicy):
@@ -87,6 +97,11 @@ class AnyOrder(MaskingPolicy):
     def support(self, spaces: Sequence[str]) -> frozenset[tuple[str, str]]:
         """The sequence from every space, itself included, and from nothing."""
         return _support(self.space, spaces)
+
+    @property
+    def stepwise(self) -> bool:
+        """Always: a letter or two a step."""
+        return True
 
 
 def outward_order(left: Bool[Tensor, "#n"], distance: Int[Tensor, "n"], factorisation: str) -> Int[Tensor, "n"]:

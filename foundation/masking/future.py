@@ -54,6 +54,11 @@ class Future(MaskingPolicy):
         """All ordered pairs, a space with itself included."""
         return frozenset((g, a) for g in spaces for a in spaces)
 
+    @property
+    def stepwise(self) -> bool:
+        """If more than one time is asked."""
+        return self.asked != 1
+
 
 def _times(tokens: Tokens) -> tuple[Float[Tensor, "L"], Tensor]:
     """The time of each token, and whether its space has one (bool [L])."""

@@ -10,7 +10,7 @@ never raw arrays and never a batch, so it is tested without a model and composes
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Int
@@ -36,6 +36,15 @@ class MaskingPolicy(ABC):
         Asking with nothing given is the pair (NOTHING, asked).
         """
 
+    @property
+    def stepwise(self) -> bool:
+        """Whether it ever asks in several steps, so that a model learns to read what was revealed on the way."""
+        return False
+
+    def after(self, samples: float) -> "MaskingPolicy":
+        """The policy after so many samples of training, if it changes on the way to what it says; here it does not."""
+        return self
+
 
 @dataclass(frozen=True)
 class Mixture(MaskingPolicy):
@@ -56,7 +65,16 @@ class Mixture(MaskingPolicy):
         choice = torch.multinomial(torch.tensor(self.weights), 1, generator=generator)
         return self.policies[int(choice)](tokens, generator)
 
+    def after(self, samples: float) -> "Mixture":
+        """Of the policies as they are then."""
+        return replace(self, policies=tuple(p.after(samples) for p in self.policies))
+
     def support(self, spaces: Sequence[str]) -> frozenset[tuple[str, str]]:
         """Every pair that a policy of positive weight can draw."""
         drawn = [p.support(spaces) for p, w in zip(self.policies, self.weights, strict=True) if w > 0]
         return frozenset().union(*drawn)
+
+    @property
+    def stepwise(self) -> bool:
+        """Whether a policy of positive weight is."""
+        return any(p.stepwise for p, w in zip(self.policies, self.weights, strict=True) if w > 0)

@@ -1,13 +1,14 @@
 """SplitTrack: pathways of aligned modalities: which are given and which asked, position by position (MIMIC)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import torch
 from jaxtyping import Bool, Int
 from torch import Generator, Tensor
 
 from foundation.errors import FoundationError
+from foundation.masking.context import Context
 from foundation.masking.policy import NOTHING, MaskingPolicy
 from foundation.tokens import Tokens
 
@@ -57,6 +58,7 @@ class SplitTrack(MaskingPolicy):
         contiguous: share of spaces whose places are cut in runs.
         run: mean length of a run, in tokens.
         text: spaces that are asked whole.
+        context: the stretch of each track that takes part.
     """
 
     pathways: tuple[Pathway, ...]
@@ -66,6 +68,7 @@ class SplitTrack(MaskingPolicy):
     contiguous: float = 0.05
     run: float = 20.0
     text: tuple[str, ...] = ()
+    context: Context = field(default_factory=Context)
 
     def __post_init__(self) -> None:
         if not self.pathways or min(self.budget_given, self.budget_asked) < 1 or self.run < 1:
@@ -82,6 +85,17 @@ class SplitTrack(MaskingPolicy):
         Raises:
             FoundationError: no pathway fits the sample.
         """
+        inside = self.context.inside(tokens, generator)
+        reveal = torch.full((len(tokens),), -1)
+        reveal[inside] = self._along(self._pathway(tokens, generator), tokens.select(inside), generator)
+        return reveal
+
+    def after(self, samples: float) -> "SplitTrack":
+        """With stretches as long as they are after so many samples of training."""
+        return replace(self, context=self.context.after(samples))
+
+    def _pathway(self, tokens: Tokens, generator: Generator) -> Pathway:
+        """One of those that the sample allows."""
         names = tokens.names()
         fitting = [p for p in self.pathways if p.fits(names)]
         if not fitting:
@@ -90,9 +104,12 @@ class SplitTrack(MaskingPolicy):
                 "Add one, or train on `--data.modalities` that the pathways name."
             )
         weights = torch.tensor([p.weight for p in fitting])
-        pathway = fitting[int(torch.multinomial(weights, 1, generator=generator))]
+        return fitting[int(torch.multinomial(weights, 1, generator=generator))]
+
+    def _along(self, pathway: Pathway, tokens: Tokens, generator: Generator) -> Int[Tensor, "L"]:
+        """Steps of all tokens when this is asked."""
         reveal = torch.full((len(tokens),), -1)
-        for name in names:
+        for name in tokens.names():
             self._split(reveal, tokens, name, pathway, generator)
         _keep(reveal, 0, self.budget_given, generator)
         _keep(reveal, 1, self.budget_asked, generator)
