@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.distributions import Categorical, Distribution, Normal
 
+from foundation.kernels.loss import linear_cross_entropy
 from foundation.tokens import Space
 
 LOG_SCALE = 7.0  # bound of the log of a Gaussian's width, so that a single outlier cannot make the loss infinite
@@ -27,6 +28,20 @@ class Prediction:
     distribution: Distribution
 
 
+class CodeHead(nn.Linear):
+    """A linear map without bias to the logits of codes, or with targets to their loss, which never holds all logits.
+
+    Both are calls of the module, so that engines that shard its table (ZeRO 3) gather it for either.
+    """
+
+    def __init__(self, width: int, size: int) -> None:
+        super().__init__(width, size, bias=False)
+
+    def forward(self, states: Float[Tensor, "n width"], target: Int[Tensor, "n"] | None = None) -> Tensor:
+        """Logits [n, size]; given targets, the sum of their negative log-likelihoods [] in nats."""
+        return super().forward(states) if target is None else linear_cross_entropy(states, self.weight, target)
+
+
 class SpaceHeads(nn.Module):
     """One linear map without bias for each space: logits of its codes, or mean and log-scale of its vectors."""
 
@@ -34,7 +49,10 @@ class SpaceHeads(nn.Module):
         super().__init__()
         self.spaces = {s.name: s for s in spaces}
         self.output = nn.ModuleDict(
-            {s.name: nn.Linear(width, s.size if s.discrete else 2 * s.size, bias=False) for s in spaces}
+            {
+                s.name: CodeHead(width, s.size) if s.discrete else nn.Linear(width, 2 * s.size, bias=False)
+                for s in spaces
+            }
         )
 
     def table(self, space: str) -> nn.Parameter:
@@ -53,3 +71,19 @@ class SpaceHeads(nn.Module):
             return Categorical(logits=out, validate_args=False)
         mean, log_scale = out.chunk(2, -1)
         return Normal(mean, log_scale.clamp(-LOG_SCALE, LOG_SCALE).exp(), validate_args=False)
+
+    def loss(self, space: str, states: Float[Tensor, "n width"], value: Tensor) -> Float[Tensor, ""]:
+        """Sum over states of the negative log-likelihood of `value`, in nats; of a vector, the mean of its components.
+
+        The mean keeps a wide vector from outweighing a code.
+
+        Args:
+            value: int64 [n] codes, or [n, size] vectors of a continuous space.
+        """
+        if self.spaces[space].discrete:
+            return self.output[space](states, value)
+        return -self(space, states).log_prob(value).mean(-1).sum()
+
+
+def _head(space: Space, width: int) -> nn.Linear:
+    return CodeHead(width, space.size) if space.discrete else nn.Linear(width, 2 * space.size, bias=False)

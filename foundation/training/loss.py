@@ -19,11 +19,10 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, distributed
-from torch.distributions import Categorical, Distribution
 
 from foundation.batch import TokenBatch
 from foundation.errors import FoundationError
-from foundation.model.heads import Prediction
+from foundation.model.heads import SpaceHeads
 from foundation.tokens import Space
 
 
@@ -52,16 +51,15 @@ class Tally:
         return self.sums / self.counts
 
 
-def tally(predictions: Mapping[str, Prediction], batch: TokenBatch, spaces: Sequence[Space]) -> Tally:
+def tally(heads: SpaceHeads, states: Float[Tensor, "E width"], batch: TokenBatch) -> Tally:
     """Sum the losses of this rank's targets, space by space."""
+    spaces = list(heads.spaces.values())
+    rows = batch.rows_by_space(batch.query_rows, len(spaces))
     sums = [torch.zeros((), dtype=torch.float64, device=batch.ids.device) for _ in spaces]
-    counts = [0 for _ in spaces]
-    for i, space in enumerate(spaces):
-        if space.name in predictions:
-            prediction = predictions[space.name]
-            sums[i] = surprise(prediction.distribution, target(batch, prediction.rows, space)).sum().double()
-            counts[i] = len(prediction.rows)
-    return Tally(torch.stack(sums), torch.tensor(counts, dtype=torch.float64, device=batch.ids.device))
+    for i, (space, asked) in enumerate(zip(spaces, rows, strict=True)):
+        if len(asked):
+            sums[i] = heads.loss(space.name, states[asked], target(batch, asked, space)).double()
+    return Tally(torch.stack(sums), target_counts(batch, spaces))
 
 
 def target_counts(batch: TokenBatch, spaces: Sequence[Space]) -> Float[Tensor, "S"]:
@@ -73,16 +71,6 @@ def target(batch: TokenBatch, rows: Int[Tensor, "n"], space: Space) -> Tensor:
     """What the queries at `rows` ask for: codes int64 [n], or vectors [n, size] of a continuous space."""
     ids = batch.ids[rows]
     return ids if space.discrete else batch.vectors[space.name][ids]
-
-
-def surprise(distribution: Distribution, value: Tensor) -> Float[Tensor, "n"]:
-    """Negative log-likelihood of each target in nats; of a vector, the mean over its components.
-
-    The mean keeps a wide vector from outweighing a code; it is computed in float32 or better.
-    """
-    loss = -distribution.log_prob(value)
-    loss = loss.to(torch.promote_types(loss.dtype, torch.float32))
-    return loss if isinstance(distribution, Categorical) else loss.mean(-1)
 
 
 def over_ranks(local: Tally) -> Tally:

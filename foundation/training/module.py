@@ -46,7 +46,7 @@ class PretrainingModule(TrainingModule):
     def training_step(self, batch: TokenBatch, batch_idx: int = 0) -> Float[Tensor, ""]:
         """The loss of this rank's micro-batch, scaled so that the mean over all of them is that of the step."""
         states = self.states(batch, batch_idx)
-        local = tally(self.model.predict(states, batch), batch, self.model.spaces)
+        local = tally(self.model.heads, states, batch)
         self.tell(local)
         loss = balanced(local.sums, self.wanted, self.weight, self.optim.balance)
         return self.micro_batches * loss + self._nothing(states)
@@ -70,8 +70,7 @@ class PretrainingModule(TrainingModule):
 
     def validation_step(self, batch: TokenBatch, batch_idx: int = 0) -> None:
         """Add up the losses of this rank."""
-        states = self.model(batch)
-        local = tally(self.model.predict(states, batch), batch, self.model.spaces)
+        local = tally(self.model.heads, self.model(batch), batch)
         self._validation = local if self._validation is None else self._validation + local
 
     def on_validation_epoch_end(self) -> None:

@@ -18,9 +18,10 @@ class ChunkedCrossEntropy(torch.autograd.Function):
         dstates = torch.empty_like(states) if train and ctx.needs_input_grad[0] else None
         dweight = torch.zeros_like(weight, dtype=exact) if train and ctx.needs_input_grad[1] else None
         total = torch.zeros((), dtype=exact, device=states.device)
+        table = weight.to(states.dtype)  # under autocast the states alone come in its type
         for begin in range(0, len(states), rows):
             part, codes = states[begin : begin + rows], target[begin : begin + rows, None]
-            logits = F.linear(part, weight).to(exact)
+            logits = F.linear(part, table).to(exact)
             normaliser = logits.logsumexp(-1, keepdim=True)
             total += (normaliser - logits.gather(1, codes)).sum()
             if not train:
@@ -28,7 +29,7 @@ class ChunkedCrossEntropy(torch.autograd.Function):
             slope = logits.sub_(normaliser).exp_()
             slope = slope.scatter_add_(1, codes, slope.new_full(codes.shape, -1.0)).to(part.dtype)
             if dstates is not None:
-                dstates[begin : begin + rows] = slope @ weight.to(part.dtype)
+                dstates[begin : begin + rows] = slope @ table
             if dweight is not None:
                 _add_product(dweight, slope, part)
         ctx.save_for_backward(dstates, None if dweight is None else dweight.to(weight.dtype))

@@ -21,7 +21,8 @@ def linear_cross_entropy(
 
     The gradients of states and weight are formed in the forward pass, while the logits are there, and only multiplied
     by the incoming one in the backward pass (the way of Liger-Kernel, arXiv:2410.10989), whose fused kernel is taken
-    for CUDA tensors if it is installed. A second derivative is not available.
+    for CUDA tensors if it is installed. A second derivative is not available. Under autocast the products are in its
+    type.
 
     Args:
         target: codes from 0 to size - 1.
@@ -31,6 +32,8 @@ def linear_cross_entropy(
         ValueError: shapes that do not belong together, or a target that is no code.
     """
     _check(states, weight, target)
+    if torch.is_autocast_enabled(states.device.type):
+        states = states.to(torch.get_autocast_dtype(states.device.type))
     if states.is_cuda and find_spec("liger_kernel") is not None:
         return _by_liger(states, weight, target)
     rows = max(1, logits // len(weight))
@@ -40,7 +43,7 @@ def linear_cross_entropy(
 def _by_liger(states: Tensor, weight: Tensor, target: Tensor) -> Tensor:
     from liger_kernel.transformers import LigerFusedLinearCrossEntropyLoss  # pyright: ignore[reportMissingImports]
 
-    return LigerFusedLinearCrossEntropyLoss(reduction="sum")(weight, states, target)
+    return LigerFusedLinearCrossEntropyLoss(reduction="sum")(weight.to(states.dtype), states, target)
 
 
 def _check(states: Tensor, weight: Tensor, target: Tensor) -> None:

@@ -32,7 +32,7 @@ def document(index):
 def gradient(model, batch, balance):
     """Mean over ranks of the gradients of their losses, as data-parallel training takes it."""
     model.zero_grad()
-    local = tally(model.predict(model(batch), batch), batch, SPACES)
+    local = tally(model.heads, model(batch), batch)
     weight = space_weights(SPACES, {"redshift": 0.5})
     (ranks() * balanced(local.sums, over_ranks(local).counts, weight, balance)).backward()
     found = {}

@@ -11,7 +11,7 @@ from scipy.stats import norm
 
 from foundation.batch import pack
 from foundation.errors import FoundationError
-from foundation.model.heads import Prediction
+from foundation.model.heads import SpaceHeads
 from foundation.tokens import Space, Tokens, concatenate
 from foundation.training.loss import Tally, balanced, over_ranks, space_weights, tally
 
@@ -20,47 +20,42 @@ SPACES = (Space("code", "discrete", 5), Space("vector", "continuous", 3), Space(
 
 @pytest.fixture
 def asked():
-    """A batch of one document that asks for three codes and two vectors, and a prediction for each."""
+    """A batch of one document that asks for three codes and two vectors, heads, and states with a gradient."""
     generator = torch.Generator().manual_seed(1)
     vectors = torch.randn(2, 3, generator=generator)
     parts = [Tokens.of_space(SPACES[0], torch.tensor([4, 0, 2])), Tokens.of_space(SPACES[1], vectors)]
     batch = pack([(concatenate(parts), torch.tensor([1, 1, 2, 1, 2]))], SPACES)
-    codes, rows = ([i for i in batch.query_rows.tolist() if batch.space[i] == s] for s in (0, 1))
-    logits = torch.randn(3, 5, generator=generator, dtype=torch.float64, requires_grad=True)
-    mean = torch.randn(2, 3, generator=generator, dtype=torch.float64)
-    scale = torch.rand(2, 3, generator=generator, dtype=torch.float64) + 0.1
-    predictions = {
-        "code": Prediction(torch.tensor(codes), torch.distributions.Categorical(logits=logits)),
-        "vector": Prediction(torch.tensor(rows), torch.distributions.Normal(mean, scale)),
-    }
-    return batch, predictions, logits
+    heads = SpaceHeads(SPACES, 6).double()
+    for table in heads.parameters():
+        torch.nn.init.normal_(table, generator=generator)
+    return batch, heads, torch.randn(len(batch), 6, generator=generator, dtype=torch.float64, requires_grad=True)
 
 
-def slow_losses(batch, predictions):
+def slow_losses(batch, heads, states):
     """Loss of every target by its formula, one at a time, in numpy."""
-    code, vector = predictions["code"], predictions["vector"]
     losses = {"code": [], "vector": []}
-    for row, logits in zip(code.rows.tolist(), code.distribution.logits.detach().numpy(), strict=True):
-        losses["code"].append(np.log(np.exp(logits).sum()) - logits[batch.ids[row]])
-    mean, scale = vector.distribution.mean.numpy(), vector.distribution.stddev.numpy()
-    for i, row in enumerate(vector.rows.tolist()):
-        value = batch.vectors["vector"][batch.ids[row]].numpy()
-        losses["vector"].append(-norm.logpdf(value, mean[i], scale[i]).mean())
+    for row in batch.query_rows.tolist():
+        name = SPACES[batch.space[row]].name
+        out = heads.table(name).detach().numpy() @ states[row].detach().numpy()
+        if name == "code":
+            losses[name].append(np.log(np.exp(out).sum()) - out[batch.ids[row]])
+        else:
+            value = batch.vectors[name][batch.ids[row]].numpy()
+            losses[name].append(-norm.logpdf(value, out[:3], np.exp(out[3:])).mean())
     return losses
 
 
 def test_tally_equals_formulas(asked):
-    batch, predictions, _ = asked
-    slow = slow_losses(batch, predictions)
-    found = tally(predictions, batch, SPACES)
+    batch, heads, states = asked
+    slow, found = slow_losses(*asked), tally(heads, states, batch)
     assert found.counts.tolist() == [3, 2, 0]
     assert found.sums.tolist() == pytest.approx([sum(slow["code"]), sum(slow["vector"]), 0.0], abs=1e-12)
     assert found.mean[:2].tolist() == pytest.approx([np.mean(slow["code"]), np.mean(slow["vector"])])
 
 
 def test_balance_of_spaces_and_of_tokens(asked):
-    batch, predictions, _ = asked
-    slow, found = slow_losses(batch, predictions), tally(predictions, batch, SPACES)
+    batch, heads, states = asked
+    slow, found = slow_losses(*asked), tally(heads, states, batch)
     sums = found.sums.detach()
     weight = space_weights(SPACES, {"code": 3.0})
     by_space = (3 * np.mean(slow["code"]) + np.mean(slow["vector"])) / 4  # "absent" does not count
@@ -70,13 +65,25 @@ def test_balance_of_spaces_and_of_tokens(asked):
 
 
 @pytest.mark.parametrize("balance", ["space", "token"])
-def test_gradient_reaches_the_logits(asked, balance):
-    batch, predictions, logits = asked
-    found = tally(predictions, batch, SPACES)
+def test_gradient_reaches_states_and_heads(asked, balance):
+    batch, heads, states = asked
+    found = tally(heads, states, batch)
     balanced(found.sums, found.counts, space_weights(SPACES, {}), balance).backward()
-    target = torch.nn.functional.one_hot(batch.ids[predictions["code"].rows], 5)
+    rows = [r for r in batch.query_rows.tolist() if batch.space[r] == 0]
+    table, asking = heads.table("code").detach(), states[rows].detach()
+    target = torch.nn.functional.one_hot(batch.ids[rows], 5)
     share = {"space": 1 / 2 / 3, "token": 1 / 5}[balance]  # of one code in the mean
-    torch.testing.assert_close(logits.grad, share * (logits.softmax(-1) - target).detach())
+    slope = share * ((asking @ table.T).softmax(-1) - target)
+    torch.testing.assert_close(states.grad[rows], slope @ table)
+    torch.testing.assert_close(heads.table("code").grad, slope.T @ asking)
+
+
+@pytest.mark.parametrize("space", SPACES[:2])
+def test_loss_of_a_head_is_that_of_its_distribution(asked, space):
+    _, heads, states = asked
+    value = torch.arange(len(states)) % 5 if space.discrete else torch.ones(len(states), 3)
+    each = -heads(space.name, states).log_prob(value)
+    torch.testing.assert_close(heads.loss(space.name, states, value), each.sum() / (1 if space.discrete else 3))
 
 
 def test_batch_without_targets_has_no_loss():

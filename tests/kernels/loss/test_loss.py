@@ -50,6 +50,17 @@ def test_autocast_loses_what_the_definition_loses(generator):
     assert error(fast, outputs_and_gradients(reference_linear_cross_entropy, *exact, target)) < 2e-2
 
 
+def test_products_under_autocast_are_in_its_type(generator):
+    states, weight, target = draw(64, 16, 50, torch.float32, generator)
+    cast = states.detach().bfloat16().requires_grad_()
+    expected = linear_cross_entropy(cast, weight.detach().bfloat16(), target, logits=500)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = linear_cross_entropy(states, weight, target, logits=500)
+    torch.testing.assert_close(found, expected, rtol=0, atol=0)
+    (slope,) = torch.autograd.grad(expected, cast)
+    torch.testing.assert_close(torch.autograd.grad(found, states)[0], slope.float(), rtol=0, atol=0)
+
+
 @pytest.mark.parametrize("which", [0, 1])
 def test_frozen_states_or_a_frozen_head(which, generator):
     inputs = draw(9, 8, 7, torch.float64, generator)
