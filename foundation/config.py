@@ -73,6 +73,8 @@ class OptimConfig:
         kind: "muon" = Muon for the matrices inside of blocks, AdamW for the rest, at one rate.
         schedule: "cosine" decays after the warm-up; "wsd" holds, then decays linearly over `decay_fraction` of the run.
         space_weight: weight of the loss of a space; spaces not named weigh 1.
+        rare_codes: spaces whose codes weigh by one over the root of how frequent they are in the training data; the
+            loss of training is then this one, that of validation is not weighed.
         balance: "space" = mean over spaces of their mean loss; "token" = mean over all targets.
         ema_decay: of an exponential moving average of the weights; 0 = none.
         tuned_width: width of the model that `peak_rate` was found for; the rate of maps whose input grows with the
@@ -92,6 +94,7 @@ class OptimConfig:
     clip_norm: float = 1.0
     balance: Literal["space", "token"] = "space"
     space_weight: dict[str, float] = field(default_factory=dict)
+    rare_codes: tuple[str, ...] = ()
     ema_decay: float = 0.0
     tuned_width: int = 0
     rate_of: dict[str, float] = field(default_factory=dict)

@@ -37,9 +37,23 @@ class CodeHead(nn.Linear):
     def __init__(self, width: int, size: int) -> None:
         super().__init__(width, size, bias=False)
 
-    def forward(self, states: Float[Tensor, "n width"], target: Int[Tensor, "n"] | None = None) -> Tensor:
-        """Logits [n, size]; given targets, the sum of their negative log-likelihoods [] in nats."""
-        return super().forward(states) if target is None else linear_cross_entropy(states, self.weight, target)
+    def forward(
+        self,
+        states: Float[Tensor, "n width"],
+        target: Int[Tensor, "n"] | None = None,
+        weight: Float[Tensor, "size"] | None = None,
+    ) -> Tensor:
+        """Logits [n, size]; given targets, the sum of their negative log-likelihoods [] in nats, each times a weight.
+
+        With weights, which are for spaces of few codes, all logits are held.
+        """
+        if target is None:
+            return super().forward(states)
+        if weight is None:
+            return linear_cross_entropy(states, self.weight, target)
+        logits = super().forward(states)
+        logits = logits if logits.dtype == torch.float64 else logits.float()
+        return nn.functional.cross_entropy(logits, target, weight.to(logits), reduction="sum")
 
 
 class SpaceHeads(nn.Module):
@@ -72,16 +86,19 @@ class SpaceHeads(nn.Module):
         mean, log_scale = out.chunk(2, -1)
         return Normal(mean, log_scale.clamp(-LOG_SCALE, LOG_SCALE).exp(), validate_args=False)
 
-    def loss(self, space: str, states: Float[Tensor, "n width"], value: Tensor) -> Float[Tensor, ""]:
+    def loss(
+        self, space: str, states: Float[Tensor, "n width"], value: Tensor, weight: Float[Tensor, "size"] | None = None
+    ) -> Float[Tensor, ""]:
         """Sum over states of the negative log-likelihood of `value`, in nats; of a vector, the mean of its components.
 
         The mean keeps a wide vector from outweighing a code.
 
         Args:
             value: int64 [n] codes, or [n, size] vectors of a continuous space.
+            weight: of each code; None = all alike.
         """
         if self.spaces[space].discrete:
-            return self.output[space](states, value)
+            return self.output[space](states, value, weight)
         return -self(space, states).log_prob(value).mean(-1).sum()
 
 

@@ -51,14 +51,22 @@ class Tally:
         return self.sums / self.counts
 
 
-def tally(heads: SpaceHeads, states: Float[Tensor, "E width"], batch: TokenBatch) -> Tally:
-    """Sum the losses of this rank's targets, space by space."""
+def tally(
+    heads: SpaceHeads,
+    states: Float[Tensor, "E width"],
+    batch: TokenBatch,
+    code_weights: Mapping[str, Float[Tensor, "_"]] | None = None,
+) -> Tally:
+    """Sum the losses of this rank's targets, space by space; codes of some spaces may weigh differently."""
+    code_weights = code_weights or {}
     spaces = list(heads.spaces.values())
     rows = batch.rows_by_space(batch.query_rows, len(spaces))
     sums = [torch.zeros((), dtype=torch.float64, device=batch.ids.device) for _ in spaces]
     for i, (space, asked) in enumerate(zip(spaces, rows, strict=True)):
         if len(asked):
-            sums[i] = heads.loss(space.name, states[asked], target(batch, asked, space)).double()
+            sums[i] = heads.loss(
+                space.name, states[asked], target(batch, asked, space), code_weights.get(space.name)
+            ).double()
     return Tally(torch.stack(sums), target_counts(batch, spaces))
 
 

@@ -27,7 +27,8 @@ class PretrainingModule(TrainingModule):
         model: the transformer, with its spaces.
         optim: optimiser, schedule and balance of the loss.
         steps: optimiser steps of the whole run, which the schedule needs.
-        record: plain values stored in every checkpoint under "foundation", such as the resolved config.
+        record: plain values stored in every checkpoint under "foundation", such as the resolved config; its
+            "code_weights" are weights of the codes of some spaces in the loss of training.
 
     Raises:
         FoundationError: `optim` weighs a space the model does not have.
@@ -41,12 +42,13 @@ class PretrainingModule(TrainingModule):
     ) -> None:
         super().__init__(model, optim, steps, record)
         self.register_buffer("weight", space_weights(model.spaces, optim.space_weight), persistent=False)
+        self.code_weights = {name: torch.tensor(w) for name, w in self.record.get("code_weights", {}).items()}
         self._validation: Tally | None = None
 
     def training_step(self, batch: TokenBatch, batch_idx: int = 0) -> Float[Tensor, ""]:
         """The loss of this rank's micro-batch, scaled so that the mean over all of them is that of the step."""
         states = self.states(batch, batch_idx)
-        local = tally(self.model.heads, states, batch)
+        local = tally(self.model.heads, states, batch, self.code_weights)
         self.tell(local)
         loss = balanced(local.sums, self.wanted, self.weight, self.optim.balance)
         return self.micro_batches * loss + self._nothing(states)

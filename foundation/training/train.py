@@ -16,6 +16,7 @@ from foundation.seeded import seeded
 from foundation.training import resolved
 from foundation.training.export import load_tokenizers
 from foundation.training.module import PretrainingModule
+from foundation.training.rare import code_weights
 from foundation.training.run import Run
 from foundation.training.trainer import TrainerConfig
 
@@ -63,7 +64,7 @@ def train(
     made_by = stream.shards.manifest.tokenizer_hash
     bundle = load_tokenizers(tokenizers, made_by, made=str(data.train)) if tokenizers else None
     options = {"model": model, "data": data, "optim": optim, "trainer": trainer, "tokenizers": tokenizers, "seed": seed}
-    record = record_of("tokens", options, policy, stream)
+    record = record_of("tokens", options, policy, stream, optim)
     run = Run.opened(out, trainer, record, resume)
     build = partial(_new_model, model, stream, seed)
     module = PretrainingModule(run.made(build), optim, trainer.max_steps, record)
@@ -74,7 +75,7 @@ def train(
 
 
 def record_of(
-    system: str, options: dict[str, object], policy: MaskingPolicy, stream: FoundationDataModule
+    system: str, options: dict[str, object], policy: MaskingPolicy, stream: FoundationDataModule, optim: OptimConfig
 ) -> dict[str, Any]:
     """What every checkpoint stores: the system it belongs to, all options, and what the data are."""
     config = {name: resolved.plain(value) for name, value in options.items()} | {"policy": resolved.by_class(policy)}
@@ -85,6 +86,7 @@ def record_of(
         "spaces": resolved.plain(list(stream.spaces)),
         "tokenizer_hash": manifest.tokenizer_hash,
         "data_fingerprint": manifest.fingerprint,
+        "code_weights": code_weights(stream.shards, optim.rare_codes),
     }
 
 

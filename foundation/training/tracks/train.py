@@ -57,7 +57,7 @@ def train(
     if tokenizers:
         load_tokenizers(tokenizers, stream.shards.manifest.tokenizer_hash, made=str(data.train))  # or refuse now
     options = {"model": model, "data": data, "optim": optim, "trainer": trainer, "tokenizers": tokenizers, "seed": seed}
-    record = record_of(system, options, policy, stream)
+    record = record_of(system, options, policy, stream, optim)
     run = Run.opened(out, trainer, record, resume)
     build = partial(_new_model, model, stream, seed)
     module = TrackModule(run.made(build), optim, trainer.max_steps, record, seed)

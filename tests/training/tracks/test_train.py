@@ -80,6 +80,15 @@ def test_it_learns_and_its_export_is_the_model(tmp_path, shards):
     assert (drawn == torch.cat([t.ids for t in asked])).float().mean() > 0.9
 
 
+def test_rare_codes_weigh_more_in_training_and_the_checkpoint_says_how_much(tmp_path, shards):
+    plain, weighed = (run(tmp_path, shards, n, *more) for n, more in (("a", ()), ("b", ("--optim.rare_codes=[cds]",))))
+    assert not plain and not weighed
+    checkpoint = torch.load(next((tmp_path / "b" / "checkpoints").glob("*.ckpt")), weights_only=True)
+    weights = checkpoint["foundation"]["code_weights"]["cds"]
+    assert weights[1] / weights[0] == pytest.approx(math.sqrt(3), rel=0.1), "a quarter of the letters are coding"
+    assert run(tmp_path, shards, "c", "--optim.rare_codes=[exon]") == 1
+
+
 def test_a_stopped_run_goes_on_as_if_it_had_not(tmp_path, shards):
     run(tmp_path, shards, "whole")
     run(tmp_path, shards, "half")
