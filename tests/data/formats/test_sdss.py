@@ -142,3 +142,26 @@ def test_real_lite_full_and_unnamed_files(astro_data, name, survey, pixels):
     np.testing.assert_array_equal(sample["spectrum_sdss"].flux, flux)
     assert (sample["spectrum_sdss"].survey, len(flux)) == (survey, pixels)
     assert sample["spectrum_sdss"].bad.mean() < 0.02
+
+
+def test_exposures_of_a_real_full_file_are_what_was_coadded(astro_data):
+    sample = only(astro_data / "sdss_boss" / "spec-0332-52367-0639.full.fits.gz")
+    exposures = [sample[f"spectrum_sdss_exposure_{i}"] for i in (1, 2, 3)]
+    assert "spectrum_sdss_exposure_4" not in sample.records
+    with fits.open(astro_data / "sdss_boss" / "spec-0332-52367-0639.full.fits.gz") as hdus:
+        coadd, blue, red = hdus[1].data, hdus["B2-00014178-00014176-00014177"].data, hdus[7].data
+    first = exposures[0]
+    np.testing.assert_array_equal(first.flux, np.concatenate([blue["flux"][::-1], red["flux"]]))
+    np.testing.assert_array_equal(first.mask, np.concatenate([blue["mask"][::-1], red["mask"]]).view("u4"))
+    np.testing.assert_array_equal(np.unique(first.segment), (0, 1))
+    for exposure in exposures:
+        good = exposure.usable
+        place = np.log10(exposure.wavelength[good])
+        ratio = exposure.flux[good] / np.interp(place, coadd["loglam"], coadd["flux"])
+        assert np.median(ratio) == pytest.approx(1, abs=0.01)
+        sigma = np.interp(place, coadd["loglam"], coadd["wdisp"]) * 1e-4 * np.log(10) * exposure.wavelength[good]
+        assert np.median(exposure.lsf_sigma[good] / sigma) == pytest.approx(1, abs=0.01)
+
+
+def test_a_lite_file_has_no_exposures(write_spec):
+    assert {name for name in only(write_spec()).records if "exposure" in name} == set()
