@@ -1,6 +1,6 @@
 """SplitTrack: pathways of aligned modalities: which are given and which asked, position by position (MIMIC)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -22,18 +22,26 @@ class Pathway:
         given: spaces that have to be there and are shown, in part or whole.
         optional: spaces that are shown, in part or whole, with probability a half, where the sample has them.
         weight: relative frequency among the pathways that a sample allows.
+        known: asked space -> codes that are shown wherever they stand, with probability a half, such as the ends of a
+            transcript among its junctions.
     """
 
     asked: tuple[str, ...]
     given: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
     weight: float = 1.0
+    known: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.asked or self.weight <= 0:
             raise FoundationError(
                 f"Pathway {self.given} -> {self.asked} with weight {self.weight}. "
                 "Ask at least one space, with a weight above 0."
+            )
+        if strange := set(self.known) - set(self.asked):
+            raise FoundationError(
+                f"Pathway: codes of {', '.join(sorted(strange))} are known, asked is {', '.join(self.asked)}. "
+                "Name codes of spaces that are asked."
             )
 
     def fits(self, names: Sequence[str]) -> bool:
@@ -119,7 +127,7 @@ class SplitTrack(MaskingPolicy):
         """Of every pathway what it shows and what it asks; a space that is asked alone is asked of nothing."""
         pairs = set()
         for p in self.pathways:
-            shown = [s for s in (*p.given, *p.optional) if s in spaces]
+            shown = [s for s in (*p.given, *p.optional, *p.known) if s in spaces]
             pairs |= {(g, a) for g in shown or [NOTHING] for a in p.asked if a in spaces}
         return frozenset(pairs)
 
@@ -140,6 +148,8 @@ class SplitTrack(MaskingPolicy):
         elif shown:
             whole = _chance(generator) < self.whole
             reveal[index] = 0 if whole else torch.where(self._part(len(index), generator), 0, -1)
+        if name in pathway.known and _chance(generator) < 0.5:
+            reveal[index[torch.isin(tokens.ids[index], torch.tensor(pathway.known[name]))]] = 0
 
     def _part(self, count: int, generator: Generator) -> Bool[Tensor, "n"]:
         """Which of `count` places in order are shown: a share drawn uniformly, of single places or of runs."""

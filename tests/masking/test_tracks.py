@@ -1,5 +1,7 @@
 """SplitTrack: what pathways show and ask, budgets, runs, text, refusals."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -82,6 +84,21 @@ def test_support_names_what_can_be_drawn():
     assert policy.support(["a", "b", "c"]) == {("b", "a"), ("c", "a"), (NOTHING, "c")}
 
 
+def test_known_codes_are_shown_wherever_they_stand_in_half_of_the_draws():
+    tokens = sample(rna=40, junctions=40)
+    ids = tokens.ids.clone()
+    ends = tokens.of("junctions")[[3, 30]]
+    ids[ends] = torch.tensor([3, 4])
+    tokens = replace(tokens, ids=ids)
+    policy = SplitTrack((Pathway(asked=("junctions",), given=("rna",), known={"junctions": (3, 4)}),))
+    found = steps(policy, tokens, "junctions", 400)
+    known = (found == 0).any(1)
+    assert 0.4 < known.float().mean() < 0.6
+    assert (found[~known] == 1).all()
+    assert (found[known][:, [3, 30]] == 0).all() and (found[known] == 0).sum(1).eq(2).all()
+    assert ("junctions", "junctions") in policy.support(["rna", "junctions"])
+
+
 def test_same_generator_same_answer():
     tokens, policy = sample(rna=30), SplitTrack((Pathway(asked=("rna",), given=("rna",)),))
     a, b = (policy(tokens, torch.Generator().manual_seed(5)) for _ in range(2))
@@ -95,3 +112,5 @@ def test_refusals():
         SplitTrack(())
     with pytest.raises(FoundationError, match="at least one space"):
         Pathway(asked=())
+    with pytest.raises(FoundationError, match="codes of rna are known, asked is aa"):
+        Pathway(asked=("aa",), known={"rna": (1,)})
