@@ -1,7 +1,7 @@
 """Short attention against PyTorch's fused attention: 6 frames at many places, as in the time layers of Walrus.
 
 The usual way is eager, as most training code is; ours is measured eagerly, and compiled, where its formula is fused.
-The floor of a forward pass is the time of an elementwise operation that reads q, k and v and writes as much as attention.
+The floor of a forward pass is the time of an elementwise operation that reads q, k, v and writes as much as attention.
 """
 
 from collections.abc import Callable, Iterator
