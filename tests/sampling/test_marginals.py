@@ -20,7 +20,7 @@ TRACK = {"rna": 1, "sites": 1, "aa": 0}
 @pytest.fixture(scope="module")
 def model():
     torch.manual_seed(0)
-    config = TrackConfig(width=16, depth=2, decoder_depth=1, heads=4, hidden=24, registers=2, rotated=4)
+    config = TrackConfig(width=16, depth=1, decoder_depth=2, heads=4, hidden=24, registers=2, rotated=4)
     model = TrackTransformer(config, (RNA, SITES, PROTEIN)).double().eval()
     for p in model.parameters():
         torch.nn.init.normal_(p, std=0.4)
