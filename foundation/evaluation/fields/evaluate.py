@@ -12,8 +12,8 @@ from foundation.evaluation.fields.roll import compare, one_step
 from foundation.evaluation.fields.samples import whole_trajectories
 from foundation.evaluation.fields.scores import Scores
 from foundation.evaluation.fields.section import section, windows
-from foundation.evaluation.fields.written import write_all
 from foundation.evaluation.report import Report, Section
+from foundation.evaluation.written import write_all
 from foundation.model.fields.stored_unet import load_network
 from foundation.progress import track
 

@@ -11,8 +11,8 @@ from foundation.evaluation.fields.descriptions import features, of_encoder, rand
 from foundation.evaluation.fields.parameters import parameters_of
 from foundation.evaluation.fields.probe_section import probe_section
 from foundation.evaluation.fields.regress import MEAN, Regression, regress
-from foundation.evaluation.fields.written import write_all
 from foundation.evaluation.report import Report
+from foundation.evaluation.written import write_all
 from foundation.model.fields.pretrained import FieldModel
 from foundation.model.fields.transformer import FieldTransformer
 
