@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Float64
 
 from foundation.data.biology.sequence import Sequence as Letters
 from foundation.data.biology.track import Track
@@ -15,12 +15,11 @@ from foundation.data.records import Sample
 from foundation.data.shards import RecordShards
 from foundation.errors import FoundationError
 from foundation.evaluation.genes.matrices import AROUND, SiteMatrix
-from foundation.evaluation.genes.sites import SiteScores, sites_of
+from foundation.evaluation.genes.sites import JUNCTIONS, SiteScores, sites_of
 from foundation.evaluation.genes.words import WordModel
 from foundation.evaluation.split import uniform
 from foundation.files import whole_file
 
-JUNCTIONS = "splice_jctns_5cls"
 MODELS: dict[str, Callable[[Sequence[str], Sequence[Bool[np.ndarray, "_"]], str], Any]] = {
     "weight matrix": lambda letters, sites, kind: SiteMatrix.fit(letters, sites, kind),
     "matrix of neighbours": lambda letters, sites, kind: SiteMatrix.fit(letters, sites, kind, order=1),
@@ -76,25 +75,41 @@ def held_out_genes(rows: Sequence[Sample], share: float, seed: int) -> Bool[np.n
 
 def measure(rows: Sequence[Sample], outside: Bool[np.ndarray, "rows"]) -> Iterator[dict[str, Any]]:
     """Kind of site, model and statistics, a row of the table at a time."""
-    letters = [_letters(s) for s in rows]
+    inside, test = ([rows[i] for i in np.flatnonzero(part).tolist()] for part in (~outside, outside))
     for kind in AROUND:
-        sites = [_sites(s, kind) for s in rows]
-        inside = np.flatnonzero(~outside)
-        for name, fit in MODELS.items():
-            model = fit([letters[i] for i in inside], [sites[i] for i in inside], kind)
-            test = np.flatnonzero(outside)
-            scores = SiteScores([model.score(letters[i]) for i in test], [sites[i] for i in test])
+        sites = [sites_in(s, kind) for s in test]
+        for name, found in simple_scores(inside, [letters_of(s) for s in test], kind).items():
+            scores = SiteScores(found, sites)
             yield {"kind": kind, "model": name} | {s: asdict(scores.drawn(s).interval) for s in STATISTICS}
 
 
-def _letters(sample: Sample) -> str:
+def simple_scores(
+    rows: Sequence[Sample], letters: Sequence[str], kind: str
+) -> dict[str, list[Float64[np.ndarray, "_"]]]:
+    """What each simple model, fitted to rows, makes of each place of other transcripts."""
+    known, sites = [letters_of(s) for s in rows], [sites_in(s, kind) for s in rows]
+    fitted = {name: fit(known, sites, kind) for name, fit in MODELS.items()}
+    return {name: [model.score(text) for text in letters] for name, model in fitted.items()}
+
+
+def letters_of(sample: Sample) -> str:
+    """The unspliced RNA of a row.
+
+    Raises:
+        FoundationError: it is of another kind.
+    """
     record = sample["rna_seq"]
     if not isinstance(record, Letters):
         raise FoundationError(f"{sample.key}: rna_seq is a {type(record).__name__}. Give rows of `genes ingest`.")
     return record.letters
 
 
-def _sites(sample: Sample, kind: str) -> Bool[np.ndarray, "n"]:
+def sites_in(sample: Sample, kind: str) -> Bool[np.ndarray, "n"]:
+    """Where a row has sites of a kind.
+
+    Raises:
+        FoundationError: its junctions are no track.
+    """
     record = sample[JUNCTIONS]
     if not isinstance(record, Track):
         raise FoundationError(f"{sample.key}: {JUNCTIONS} is a {type(record).__name__}. Give rows of `genes ingest`.")
