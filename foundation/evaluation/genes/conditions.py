@@ -1,0 +1,103 @@
+"""Conditions: what of a row a model is shown when it is asked for a track, or for what was hidden of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Generator, Tensor
+
+from foundation.data.biology.genes.layout import END, START
+from foundation.errors import FoundationError
+from foundation.evaluation.genes.sites import JUNCTIONS
+from foundation.sampling.marginals import Question
+from foundation.sampling.pathways import Pathways
+from foundation.tokens import Tokens
+
+LETTERS = "rna_seq"
+ENDS = "ends"  # stands for the known ends of a transcript among the tracks beside the letters
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What is shown.
+
+    Args:
+        given: modalities; what is asked of them is hidden.
+        ends: also where the transcript starts and ends.
+    """
+
+    given: tuple[str, ...]
+    ends: bool = False
+
+    @property
+    def name(self) -> str:
+        """In the words of a table."""
+        return " + ".join((*self.given, *([ENDS] if self.ends else [])))
+
+    def junctions(self, tokens: Tokens) -> Question:
+        """Ask for the junctions of all places, but for ends that are known."""
+        return self._question(tokens, _junctions(tokens, known=self.ends))
+
+    def hidden(self, tokens: Tokens, target: str, share: float, seed: int) -> Question:
+        """Ask for a share of the places of a modality, drawn at random; one at least."""
+        at = tokens.of(target)
+        order = at[torch.randperm(len(at), generator=Generator().manual_seed(seed))]
+        asked = torch.zeros(len(tokens), dtype=torch.bool)
+        asked[order[: max(round(share * len(at)), 1)]] = True
+        return self._question(tokens, asked)
+
+    def whole(self, tokens: Tokens, target: str) -> Question:
+        """Ask for a modality at all places."""
+        asked = torch.zeros(len(tokens), dtype=torch.bool)
+        asked[tokens.of(target)] = True
+        return self._question(tokens, asked)
+
+    def _question(self, tokens: Tokens, asked: Bool[Tensor, "L"]) -> Question:
+        shown = torch.zeros_like(asked)
+        shown[torch.cat([tokens.of(name) for name in self.given])] = True
+        if self.ends:
+            shown[tokens.of(JUNCTIONS)] = True
+        return Question(tokens.select(shown & ~asked), tokens.select(asked))
+
+
+def junction_table(condition: Condition, tokens: Tokens, answer: Float[Tensor, "n size"]) -> Float[Tensor, "L size"]:
+    """Probabilities of the kinds of junctions at all places of a row; of known ends, what they are."""
+    at = tokens.of(JUNCTIONS)
+    asked = _junctions(tokens, known=condition.ends)[at]
+    table = torch.nn.functional.one_hot(tokens.ids[at], answer.shape[1]).to(answer)
+    table[asked] = answer
+    return table
+
+
+def conditions(trained: Pathways, target: str, beside: Sequence[str] = ()) -> list[Condition]:
+    """One modality alone, with each track that the model learned to predict `target` from, and with all of them.
+
+    Alone are the letters, or, of a modality that is predicted from the rest of it, that rest.
+
+    Args:
+        trained: pairs of what was given and what was asked.
+        beside: tracks that may be shown; empty = all that were trained.
+
+    Raises:
+        FoundationError: the model was not trained to predict the target so, or not from a track of `beside`.
+    """
+    known = {given for given, asked in trained if asked == target}
+    first = target if target in known and target != JUNCTIONS else LETTERS
+    others = sorted(known - {first, target, ""}) + ([ENDS] if target == JUNCTIONS and JUNCTIONS in known else [])
+    if first not in known or not set(beside) <= set(others):
+        raise FoundationError(
+            f"The model learned to predict {target} from {', '.join(sorted(known)) or 'nothing'}, asked is "
+            f"{', '.join((first, *beside))}. Name other tracks, or train with such a pathway."
+        )
+    chosen = [name for name in others if not beside or name in beside]
+    sets = [(), *((name,) for name in chosen), *([tuple(chosen)] if len(chosen) > 1 else [])]
+    return [Condition((first, *(n for n in names if n != ENDS)), ENDS in names) for names in sets]
+
+
+def _junctions(tokens: Tokens, known: bool) -> Bool[Tensor, "L"]:
+    """Which tokens are junctions that are asked for."""
+    asked = torch.zeros(len(tokens), dtype=torch.bool)
+    at = tokens.of(JUNCTIONS)
+    asked[at] = ~torch.isin(tokens.ids[at], torch.tensor([START, END])) if known else True
+    return asked
