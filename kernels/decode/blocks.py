@@ -1,7 +1,7 @@
 """attend_blocks: the path in PyTorch, block by block of keys, always with products of the same shapes."""
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from foundation.kernels.decode.cache import BLOCK
@@ -25,66 +25,73 @@ def attend_blocks(
     """
     exact = torch.promote_types(q.dtype, torch.float32)
     if tiles.apart:  # a tile is a sample
-        begins = range(0, longest, BLOCK)
-        seen = [_visible(tiles, prefix, own, q.shape[1], begin) for begin in begins]
-        return _attend(q.transpose(1, 2).to(exact) * scale, keys, values, seen, BLOCK).transpose(1, 2).to(q.dtype)
+        hidden = [_hidden(tiles, prefix, own, q.shape[1], begin) for begin in range(0, longest, BLOCK)]
+        return _attend(q.transpose(1, 2).to(exact) * scale, keys, values, hidden).transpose(1, 2).to(q.dtype)
     rows = q.flatten(0, 1)[tiles.rows.clamp(min=0)]  # [tiles, height, heads, dim]
     rows = rows.transpose(1, 2).to(exact) * scale  # [tiles, heads, height, dim]
     homes, lengths = tiles.segment.tolist(), prefix.tolist()  # one by one: gathering every tile's keys would copy them
-    parts = [_attend_whole(rows[t : t + 1], keys[s], values[s], lengths[s]) for t, s in enumerate(homes)]
+    parts = [_attend_whole(rows[t], keys[s], values[s], lengths[s]) for t, s in enumerate(homes)]
     filled = tiles.rows >= 0
     result = torch.empty_like(q, memory_format=torch.contiguous_format)
     if parts:
-        result.view(-1, *q.shape[2:])[tiles.rows[filled]] = torch.cat(parts).transpose(1, 2)[filled].to(q.dtype)
+        result.view(-1, *q.shape[2:])[tiles.rows[filled]] = torch.stack(parts).transpose(1, 2)[filled].to(q.dtype)
     return result
 
 
 def _attend_whole(
-    rows: Float[Tensor, "1 heads height dim"],
+    rows: Float[Tensor, "heads height dim"],
     keys: Float[Tensor, "stored heads dim"],
     values: Float[Tensor, "stored heads dim"],
     length: int,
-) -> Float[Tensor, "1 heads height dim"]:
+) -> Float[Tensor, "heads height dim"]:
     """A tile against all keys of its segment at once: the shape of the product is that of the segment alone."""
+    if not length:
+        return torch.zeros_like(rows)
     width = -(-length // BLOCK) * BLOCK
-    seen = (torch.arange(width, device=rows.device) < length).view(1, 1, 1, -1)
-    return _attend(rows, keys[None], values[None], [seen] if length else [], width)
+    keys, values = (x[:width].transpose(0, 1).to(rows.dtype) for x in (keys, values))
+    score = rows @ keys.transpose(1, 2)
+    score[..., length:] = -torch.inf
+    return torch.softmax(score, -1, out=score) @ values
 
 
 def _attend(
     rows: Float[Tensor, "tiles heads height dim"],
     keys: Float[Tensor, "tiles stored heads dim"],
     values: Float[Tensor, "tiles stored heads dim"],
-    seen: list[Bool[Tensor, "#tiles 1 #height width"]],
-    width: int,
+    hidden: list[Float[Tensor, "#tiles 1 #height block"]],
 ) -> Float[Tensor, "tiles heads height dim"]:
-    """Each tile against the keys in its place, so many at a time."""
-    blocks = [slice(i * width, (i + 1) * width) for i in range(len(seen))]
+    """Each tile against the keys in its place, a block at a time."""
+    if not hidden:
+        return torch.zeros_like(rows)
+    blocks = [slice(i * BLOCK, (i + 1) * BLOCK) for i in range(len(hidden))]
     scores = [
-        (rows @ _block(keys, block, rows.dtype).transpose(2, 3)).masked_fill_(~visible, -torch.inf)
-        for block, visible in zip(blocks, seen, strict=True)
+        (rows @ _block(keys, block, rows.dtype).transpose(2, 3)).add_(nothing)
+        for block, nothing in zip(blocks, hidden, strict=True)
     ]
-    out, total = torch.zeros_like(rows), rows.new_zeros(*rows.shape[:3], 1)
-    if scores:
-        top = torch.stack([s.amax(-1, keepdim=True) for s in scores]).amax(0).clamp(min=torch.finfo(rows.dtype).min)
-        for block, score in zip(blocks, scores, strict=True):
-            power = score.sub_(top).exp_()
-            total += power.sum(-1, keepdim=True)
-            out += power @ _block(values, block, rows.dtype)
-    return torch.where(total > 0, out / total, 0)
+    tops = [s.amax(-1, keepdim=True) for s in scores]
+    top = torch.stack(tops).amax(0).clamp_(min=torch.finfo(rows.dtype).min)
+    out, total = torch.zeros_like(rows), torch.zeros_like(top)
+    for block, score in zip(blocks, scores, strict=True):
+        power = score.sub_(top).exp_()
+        total += power.sum(-1, keepdim=True)
+        out += power @ _block(values, block, rows.dtype)
+    return out.div_(total.clamp_(min=1.0))  # which it is already for a row that sees a key: the top one counts 1
 
 
 def _block(
     stored: Float[Tensor, "tiles stored heads dim"], block: slice, dtype: torch.dtype
-) -> Float[Tensor, "tiles heads width dim"]:
+) -> Float[Tensor, "tiles heads block dim"]:
     """Some keys or values of every tile."""
     return stored[:, block].transpose(1, 2).to(dtype)
 
 
-def _visible(
+def _hidden(
     tiles: Tiles, prefix: Int[Tensor, "segments"], own: bool, new: int, begin: int
-) -> Bool[Tensor, "tiles 1 #height block"]:
+) -> Float[Tensor, "tiles 1 #height block"]:
+    """0 where a row sees a key and -inf where not, to be added: a fill by a mask takes several times as long."""
     key = begin + torch.arange(BLOCK, device=prefix.device)
     before = prefix[tiles.segment][:, None, None, None]  # [tiles, 1, 1, 1]
     seen = key < before
-    return seen | (key == before + (tiles.rows % new)[:, None, :, None]) if own else seen
+    if own:
+        seen = seen | (key == before + (tiles.rows % new)[:, None, :, None])
+    return torch.zeros(seen.shape, device=prefix.device).masked_fill_(~seen, -torch.inf)
