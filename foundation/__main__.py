@@ -60,7 +60,11 @@ COMMANDS: dict[str, str | dict[str, str]] = {
     "sample": "foundation.sampling.command:sample",
     "design": "foundation.sampling.design.command:design",
     "balance": "foundation.data.balance.command:balance",
-    "bench": {"": "foundation.bench:bench", "anchored": "foundation.evaluation.anchored.command:anchored"},
+    "bench": {
+        "": "foundation.bench:bench",
+        "anchored": "foundation.evaluation.anchored.command:anchored",
+        "surveys": "foundation.evaluation.spectra.joint:surveys",
+    },
 }
 SUMMARY = {
     "quickstart": "simulate a sky, train everything small, evaluate, write report.html",
@@ -82,7 +86,7 @@ SUMMARY = {
     "sample": "predict any modality from any other",
     "design": "design RNA or DNA sequences for a protein structure, within constraints",
     "balance": "predict how busy each policy of dealing a mix of data sets keeps all ranks",
-    "bench": "measure speed and memory as ratios, side by side; compare orders of generation (anchored)",
+    "bench": "measure speed and memory as ratios; compare orders of generation (anchored), joint training (surveys)",
 }
 
 MARKS = {"fields": r"\bsets:", "spectra": r"\bpatches_per_batch:"}  # system -> what only its configs have

@@ -15,6 +15,7 @@ from foundation.evaluation.bootstrap import Drawn, Interval
 from foundation.evaluation.spectra.observed import Observed
 from foundation.model.spectra.batch import SpectralBatch
 from foundation.model.spectra.pretrained import SpectralModel
+from foundation.progress import track
 from foundation.tokenizers.native import patches_of, rebuilt
 
 FLOOR = 0.01  # error of both calibrations, as a fraction of the flux
@@ -72,7 +73,11 @@ def _predicted(model: SpectralModel, read: str, asked: str, both: Sequence[tuple
         **smoothed,
         "constant": _constant,
     }
-    chi2 = {who: np.array([per_pixel(way(a, b), b) for a, b in both]) for who, way in ways.items()}
+    rows = [
+        [per_pixel(way(a, b), b) for way in ways.values()]
+        for a, b in track(both, f"predicting {asked} from {read}", len(both))
+    ]
+    chi2 = dict(zip(ways, np.array(rows).T, strict=True))
     examples = tuple((b, known(b, answered(model, a, b))) for a, b in both[:3])
     return Predicted(read, asked, np.array([b.snr for _, b in both]), chi2, examples)
 

@@ -12,14 +12,12 @@ from foundation.evaluation.spectra.predict import answered, per_pixel, predictio
 
 @pytest.fixture
 def noisy():
-    rng = np.random.default_rng(0)
     wavelength = np.linspace(4000, 6000, 4000)
     truth = 5 + np.sin(wavelength / 100)
 
     def make(seed):
         return Spectrum(truth + 0.5 * np.random.default_rng(seed).normal(size=4000), wavelength, np.full(4000, 4.0))
 
-    del rng
     return truth, make
 
 
