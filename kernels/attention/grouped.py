@@ -1,5 +1,7 @@
 """Grouped attention: pieces of equal shape go into one fused call each, on any device; nothing is padded."""
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
@@ -34,10 +36,17 @@ def grouped_attention(
             return ragged_attention(q, k, v, layout, factor, bias)
     plan = layout.plan
     q, k, v = _take(q, plan.query_order), _take(k, plan.key_order), _take(v, plan.key_order)
-    query_rows, key_rows = [b.pieces * b.queries for b in plan.blocks], [b.pieces * b.keys for b in plan.blocks]
-    rows = zip(q.split(query_rows), k.split(key_rows), v.split(key_rows), plan.blocks, strict=True)
-    parts = [_block_attention(*piece, factor) for piece in rows]
-    return _take(torch.cat(parts), plan.query_place) if parts else _zeros(q, k, v)
+    return _take(_all_blocks(q, k, v, plan.blocks, factor), plan.query_place)
+
+
+def _all_blocks(q: Tensor, k: Tensor, v: Tensor, blocks: Sequence[Block], scale: float) -> Tensor:
+    if not blocks:
+        return _zeros(q, k, v)
+    if len(blocks) == 1:  # splitting and joining would copy all rows, and so would their gradients
+        return _block_attention(q, k, v, blocks[0], scale)
+    query_rows, key_rows = [b.pieces * b.queries for b in blocks], [b.pieces * b.keys for b in blocks]
+    rows = zip(q.split(query_rows), k.split(key_rows), v.split(key_rows), blocks, strict=True)
+    return torch.cat([_block_attention(*piece, scale) for piece in rows])
 
 
 def _with_points(
