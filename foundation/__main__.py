@@ -39,6 +39,7 @@ COMMANDS: dict[str, str | dict[str, str]] = {
         "ingest": "foundation.data.biology.genes.command:ingest",
         "split": "foundation.evaluation.genes.split:split",
         "baselines": "foundation.evaluation.genes.baselines:baselines",
+        "evaluate": "foundation.evaluation.genes.evaluate:evaluate",
     },
     "spectra": {
         "train": "foundation.training.spectra.train:train",

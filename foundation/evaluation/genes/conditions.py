@@ -8,8 +8,8 @@ from jaxtyping import Bool, Float
 from torch import Generator, Tensor
 
 from foundation.data.biology.genes.layout import END, START
-from foundation.errors import FoundationError
 from foundation.evaluation.genes.sites import JUNCTIONS
+from foundation.masking.policy import NOTHING
 from foundation.sampling.marginals import Question
 from foundation.sampling.pathways import Pathways
 from foundation.tokens import Tokens
@@ -73,23 +73,18 @@ def junction_table(condition: Condition, tokens: Tokens, answer: Float[Tensor, "
 def conditions(trained: Pathways, target: str, beside: Sequence[str] = ()) -> list[Condition]:
     """One modality alone, with each track that the model learned to predict `target` from, and with all of them.
 
-    Alone are the letters, or, of a modality that is predicted from the rest of it, that rest.
+    Alone are the letters, or, of a modality that is predicted from the rest of it, that rest. Empty if the model did
+    not learn to predict the target so.
 
     Args:
         trained: pairs of what was given and what was asked.
-        beside: tracks that may be shown; empty = all that were trained.
-
-    Raises:
-        FoundationError: the model was not trained to predict the target so, or not from a track of `beside`.
+        beside: tracks that may be shown, ENDS among them; empty = all that were trained.
     """
     known = {given for given, asked in trained if asked == target}
     first = target if target in known and target != JUNCTIONS else LETTERS
-    others = sorted(known - {first, target, ""}) + ([ENDS] if target == JUNCTIONS and JUNCTIONS in known else [])
-    if first not in known or not set(beside) <= set(others):
-        raise FoundationError(
-            f"The model learned to predict {target} from {', '.join(sorted(known)) or 'nothing'}, asked is "
-            f"{', '.join((first, *beside))}. Name other tracks, or train with such a pathway."
-        )
+    if first not in known:
+        return []
+    others = [*sorted(known - {first, target, NOTHING}), *([ENDS] if JUNCTIONS in known & {target} else [])]
     chosen = [name for name in others if not beside or name in beside]
     sets = [(), *((name,) for name in chosen), *([tuple(chosen)] if len(chosen) > 1 else [])]
     return [Condition((first, *(n for n in names if n != ENDS)), ENDS in names) for names in sets]

@@ -74,7 +74,7 @@ def _pearson(x: np.ndarray, y: np.ndarray, owner: np.ndarray) -> Drawn:
 def _ranks(values: np.ndarray) -> np.ndarray:
     from scipy.stats import rankdata
 
-    return rankdata(values) / len(values)
+    return rankdata(values.astype(np.float32)) / len(values)  # sums in another order are still ties
 
 
 def _words(letters: str) -> np.ndarray:

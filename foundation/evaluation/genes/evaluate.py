@@ -1,0 +1,171 @@
+"""The `genes evaluate` verb: what a trained model of tracks knows of genes it has not seen, beside simple models."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import cast
+
+from foundation.data.records import Sample
+from foundation.data.shards import RecordShards
+from foundation.errors import FoundationError
+from foundation.evaluation.genes.compared import Compared
+from foundation.evaluation.genes.conditions import ENDS, LETTERS, Condition, conditions
+from foundation.evaluation.genes.measured import measured
+from foundation.evaluation.genes.recovery import recovery
+from foundation.evaluation.genes.sites import JUNCTIONS
+from foundation.evaluation.genes.splicing import model_scores, splicing
+from foundation.masking import MaskingPolicy, SplitTrack
+from foundation.model.pretrained import FoundationModel
+from foundation.model.stored import locate
+from foundation.model.tracks.pretrained import TrackModel
+from foundation.sampling.marginals import Stretches
+from foundation.sampling.pathways import Pathways
+from foundation.sampling.trained import trained_policy
+from foundation.tokenizers.bundle import TokenizerBundle
+from foundation.tokenizers.track_bins import DigitiserTokenizer
+
+SEQUENCES = (LETTERS, "aa_seq")
+MARGIN = 5  # stretches overlap by a fifth at either end, if nothing else is asked
+
+
+def evaluate(
+    model: str, data: Path, *, out: Path, fitted: Path | None = None, beside: Sequence[str] = (),
+    stretches: Stretches | None = None, hidden: float = 0.5, limit: int | None = None, seed: int = 0,
+    device: str = "cpu",
+) -> None:  # fmt: skip
+    """Measure splice sites, recovery of hidden letters and residues, and predicted signals on held-out genes.
+
+    Each question is asked with one modality shown, with each other track beside it, and with all: splice sites from
+    letters alone (blind), with known ends of the transcript (isoform-aware), with conservation, and so on; whatever the
+    model was trained for. Beside it stand simple models, fitted to the rows of --fitted. All intervals are 68 %, over
+    draws of genes. Writes results.json, report.html and its pictures.
+
+    Example:
+        foundation genes evaluate runs/genes/model/export runs/genes/split/test --fitted runs/genes/split/train \\
+            --out runs/genes/evaluated
+
+    Args:
+        model: directory of an exported model of tracks with its tokenizers, or a hub name.
+        data: record shards of genes that the model was not trained on, as `foundation genes split` writes.
+        out: directory to write.
+        fitted: record shards that simple models learn from; without them these are left out.
+        beside: tracks that are shown beside; empty = all that the model was trained with.
+        stretches: length and margin of the pieces in which long rows are read; by default as in training.
+        hidden: share of letters and residues that are hidden, to be recovered.
+        limit: measure the first so many rows.
+        seed: of what is hidden.
+        device: where the model runs.
+
+    Raises:
+        FoundationError: a model without tokenizers or of another kind, or no row with what is asked.
+    """
+    if not 0 < hidden <= 1 or (limit is not None and limit < 1):
+        raise FoundationError(f"hidden {hidden}, limit {limit}. Give a share above 0, and a number of rows above 0.")
+    network, policy = tracks_model(model, device), trained_policy(locate(model))
+    names = [s.name for s in network.spaces]
+    if unknown := set(beside) - {*names, ENDS}:
+        raise FoundationError(f"beside {', '.join(sorted(unknown))}; there are {', '.join(names)} and {ENDS}.")
+    rows = list(islice(RecordShards(data), limit))
+    trained = policy.support(names)
+    study = Study(network, trained, tuple(beside), stretches or stretches_of(policy), hidden, seed)
+    simple = list(RecordShards(fitted)) if fitted else []
+    found = study.splicing(rows, simple) | study.recovery(rows) | study.signals(rows, simple)
+    if not found:
+        raise FoundationError(f"{data}: nothing that the model was trained to predict is in its rows. Give other rows.")
+    from foundation.evaluation.genes.report import write_study  # matplotlib
+
+    settings = {"model": model, "data": str(data), "fitted": str(fitted), "rows": len(rows), "hidden": hidden}
+    settings |= {"stretch": study.stretches.length, "margin": study.stretches.margin, "seed": seed}
+    for title, ways in found.items():
+        print(f"{title}: {_said(ways)}", file=sys.stderr)
+    write_study(found, settings, out)
+
+
+def tracks_model(name: str, device: str = "cpu") -> TrackModel:
+    """A stored model of tracks that has its tokenizers.
+
+    Raises:
+        FoundationError: another model, or one without them.
+    """
+    found = FoundationModel.of_tokens(name, device=device)
+    if not isinstance(found, TrackModel) or found.tokenizers is None:
+        raise FoundationError(
+            f"{name} holds a {type(found).__name__} {'' if found.tokenizers else 'without tokenizers'}. Give what "
+            "`foundation train` wrote for the system tracks with `--tokenizers`."
+        )
+    return found
+
+
+def stretches_of(policy: MaskingPolicy) -> Stretches:
+    """Stretches as long as those of training, which overlap."""
+    length = policy.context.longest if isinstance(policy, SplitTrack) else 0
+    return Stretches(length, length // MARGIN)
+
+
+@dataclass(frozen=True)
+class Study:
+    """All questions to one model.
+
+    Args:
+        trained: pairs of given and asked modalities.
+        beside: tracks that are shown beside; empty = all that were trained.
+    """
+
+    model: TrackModel
+    trained: Pathways
+    beside: tuple[str, ...]
+    stretches: Stretches
+    hidden: float
+    seed: int
+
+    def splicing(self, rows: Sequence[Sample], simple: Sequence[Sample]) -> dict[str, list[Compared]]:
+        """Acceptors and donors; empty if the model does not predict junctions."""
+        ways = self._conditions(JUNCTIONS)
+        kept = self._having(rows, JUNCTIONS, ways)
+        if not kept:
+            return {}
+        tokens = self.model.tokenise(kept)
+        shown = {w.name: model_scores(self.model, tokens, w, self.stretches) for w in ways}
+        having = [s for s in simple if JUNCTIONS in s and LETTERS in s]
+        found = splicing(kept, shown, having, ways[0].name)
+        return {f"{kind}s of {len(kept)} transcripts": compared for kind, compared in found.items()}
+
+    def recovery(self, rows: Sequence[Sample]) -> dict[str, list[Compared]]:
+        """Hidden letters and residues."""
+        found = {}
+        for target in SEQUENCES:
+            ways = self._conditions(target) if (target, target) in self.trained else []
+            if kept := self._having(rows, target, ways):
+                genes = [str(s.labels.get("gene", s.key)) for s in kept]
+                title = f"{target}, {self.hidden:.0%} hidden, of {len(kept)} rows"
+                found[title] = recovery(
+                    self.model, self.model.tokenise(kept), genes, target, ways, self.stretches, self.hidden, self.seed
+                )
+        return found
+
+    def signals(self, rows: Sequence[Sample], simple: Sequence[Sample]) -> dict[str, list[Compared]]:
+        """Numbers along the letters."""
+        found = {}
+        for name, tokenizer in cast(TokenizerBundle, self.model.tokenizers).tokenizers.items():
+            ways = self._conditions(name) if (LETTERS, name) in self.trained else []
+            if isinstance(tokenizer, DigitiserTokenizer) and (kept := self._having(rows, name, ways)):
+                found[f"{name} of {len(kept)} rows"] = measured(
+                    self.model, tokenizer, kept, self.model.tokenise(kept), ways, self.stretches, simple
+                )
+        return found
+
+    def _conditions(self, target: str) -> list[Condition]:
+        return conditions(self.trained, target, self.beside)
+
+    @staticmethod
+    def _having(rows: Sequence[Sample], target: str, ways: Sequence[Condition]) -> list[Sample]:
+        """Rows with the target and all that any condition shows: all conditions are measured on the same."""
+        wanted = {target, *(name for way in ways for name in way.given)}
+        return [s for s in rows if wanted <= set(s)] if ways else []
+
+
+def _said(ways: Sequence[Compared]) -> str:
+    """The first statistic of each."""
+    return "; ".join(f"{way.name} {next(iter(way.scores.values())).value:.3f}" for way in ways)
