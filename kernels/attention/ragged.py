@@ -7,11 +7,12 @@ will be, and the backward turns them into it in place; what is between fits a ca
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
-from torch.autograd.function import FunctionCtx, once_differentiable
+from torch.autograd.function import once_differentiable
 
 from foundation.kernels.attention.bias.ragged import RaggedBias, blocks_of
 from foundation.kernels.attention.layout import ALIGNED, AttentionLayout
@@ -37,7 +38,7 @@ def ragged_attention(
 class _Ragged(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: FunctionCtx,
+        ctx: Any,  # noqa: ANN401
         q: Tensor,
         k: Tensor,
         v: Tensor,
@@ -57,7 +58,7 @@ class _Ragged(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: FunctionCtx, grad: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor | None, None, None, None]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor | None, None, None, None]:  # noqa: ANN401
         q, k, v, values, out = ctx.saved_tensors
         grad = grad.contiguous()
         along = (grad * out).sum(-1, keepdim=True)  # [heads, Tq, 1], the part of the slope that softmax takes away
