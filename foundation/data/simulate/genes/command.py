@@ -24,9 +24,9 @@ def genes(
 
     Junctions are what a spliceosome with context makes of the letters (branch point, pyrimidine tract, enhancers,
     pairing of sites across exons), so it can be asked of edited letters too. OUT gets genome.fa, genes.gff3,
-    phylop.bedGraph, probing_plus.bedGraph, probing_minus.bedGraph, dssp.fa, proteins.fa, truth.jsonl (structure,
-    and letters whose change would alter the splicing) and families.json (paired sites). Gene number i of a seed is the
-    same however many there are.
+    phylop.bedGraph, probing_plus.bedGraph, probing_minus.bedGraph, dssp.fa, proteins.fa, variants.vcf (letters whose
+    change alters the splicing), truth.jsonl (structure, and the exons after such changes) and families.json (paired
+    sites). Gene number i of a seed is the same however many there are.
 
     Example:
         foundation simulate genes --out runs/genes --genes 2000 --workers 2

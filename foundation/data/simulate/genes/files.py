@@ -20,6 +20,7 @@ LINE = 80
 NAMES = {
     "genome": "genome.fa", "annotation": "genes.gff3", "phylop": "phylop.bedGraph", "plus": "probing_plus.bedGraph",
     "minus": "probing_minus.bedGraph", "dssp": "dssp.fa", "proteins": "proteins.fa", "truth": "truth.jsonl",
+    "variants": "variants.vcf",
 }  # fmt: skip
 
 
@@ -28,6 +29,7 @@ def write_genome(genes: Iterable[Gene], species: Species, out: Path) -> None:
     with ExitStack() as stack:
         files = {name: stack.enter_context((out / file).open("w")) for name, file in NAMES.items()}
         print("##gff-version 3", file=files["annotation"])
+        print("##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO", file=files["variants"])
         waiting: list[str] = []
         for number, gene in enumerate(genes):
             if number % EACH == 0 and waiting:
@@ -61,6 +63,7 @@ def _place(
     if gene.protein:
         files["proteins"].write(f">{gene.name}.1\n{gene.protein}\n")
         files["dssp"].write(f">{gene.name}.1\n{species.families[gene.family].shape}\n")
+    files["variants"].writelines(_variants(gene, chromosome, start, strand))
     files["truth"].write(json.dumps(_truth(gene, chromosome, start, strand)) + "\n")
 
 
@@ -94,6 +97,15 @@ def _annotation(gene: Gene, chromosome: str, start: int, strand: int) -> Iterato
     for low, high in _runs(gene.coding):
         yield line("CDS", low, high, f"ID=cds-{gene.name};Parent={gene.name}.1", str(-done % 3))
         done += high - low
+
+
+def _variants(gene: Gene, chromosome: str, start: int, strand: int) -> Iterator[str]:
+    """Lines of VCF: letters whose change alters the splicing of the first transcript."""
+    for variant in sorted(gene.variants, key=lambda v: strand * v.place):
+        place = variant.place if strand > 0 else len(gene.letters) - 1 - variant.place
+        old, new = (x if strand > 0 else x.translate(COMPLEMENT) for x in (variant.old, variant.new))
+        cells = (chromosome, start + place + 1, f"{gene.name}:{variant.place}{variant.new}", old, new, ".", ".", ".")
+        yield "\t".join(map(str, cells)) + "\n"
 
 
 def _graph(values: Float32[np.ndarray, "n"], chromosome: str, start: int, strand: int) -> Iterator[str]:

@@ -5,6 +5,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from Bio import SeqIO
 from Bio.Seq import Seq
 
 from foundation.__main__ import main
@@ -138,6 +139,16 @@ def test_files_go_through_the_builder_and_come_back_as_the_truth(tmp_path, capsy
         )
         assert ("dssp" in row) == bool(gene.protein)
     assert any("rasp2" in row for row in rows.values())
+    _check_variants(out, truth)
+
+
+def _check_variants(out, truth):
+    """Each line of the VCF names the letter that the genome has there, and the change that the truth tells of."""
+    genome = {r.id: str(r.seq) for r in SeqIO.parse(out / "genome.fa", "fasta")}
+    lines = [line.split("\t") for line in (out / "variants.vcf").read_text().splitlines() if not line.startswith("#")]
+    assert all(genome[cells[0]][int(cells[1]) - 1] == cells[3] != cells[4] for cells in lines)
+    told = {f"{t['gene']}:{v['place']}{v['new']}" for t in truth for v in t["variants"]}
+    assert {cells[2] for cells in lines} == told and len(lines) == len(told) > 6
 
 
 def test_options_that_make_no_sense_are_refused(tmp_path, capsys):
