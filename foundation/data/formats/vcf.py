@@ -71,8 +71,8 @@ def _alternatives(line: str, number: int, source: Source) -> Iterator[Substituti
     cells = line.rstrip("\n").split("\t")
     if len(cells) < 5 or not cells[1].isdigit() or int(cells[1]) < 1:
         raise FormatError(
-            f"{source.path}, line {number}: {line.strip()[:50]!r} is not chromosome, position from 1, name, letters and "
-            "alternatives with tabs between. Mend the line."
+            f"{source.path}, line {number}: {line.strip()[:50]!r} is not chromosome, position from 1, name, letters "
+            "and alternatives with tabs between. Mend the line."
         )
     chromosome, position, name, old = cells[:4]
     for new in cells[4].split(","):

@@ -144,7 +144,8 @@ def test_files_go_through_the_builder_and_come_back_as_the_truth(tmp_path, capsy
 
 def _check_variants(out, truth):
     """Each line of the VCF names the letter that the genome has there, and the change that the truth tells of."""
-    genome = {r.id: str(r.seq) for r in SeqIO.parse(out / "genome.fa", "fasta")}
+    with (out / "genome.fa").open() as file:
+        genome = {r.id: str(r.seq) for r in SeqIO.parse(file, "fasta")}
     lines = [line.split("\t") for line in (out / "variants.vcf").read_text().splitlines() if not line.startswith("#")]
     assert all(genome[cells[0]][int(cells[1]) - 1] == cells[3] != cells[4] for cells in lines)
     told = {f"{t['gene']}:{v['place']}{v['new']}" for t in truth for v in t["variants"]}
