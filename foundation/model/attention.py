@@ -6,7 +6,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from foundation.kernels.attention import AttentionLayout, attention
-from foundation.kernels.prologue import HeadNorm, qk_prologue
+from foundation.kernels.prologue import HeadNorm, norm_and_turn
 
 
 def make_norm(kind: str, width: int) -> nn.Module:
@@ -39,8 +39,13 @@ class SelfAttention(nn.Module):
         turns: Float[Tensor, "T half"] | None = None,
     ) -> Float[Tensor, "T width"]:
         """What each row gathers from the rows it sees."""
+        q, k, v = self.parts(x, turns)
+        return self.core(q, k, v, layout)
+
+    def parts(self, x: Float[Tensor, "T width"], turns: Float[Tensor, "T half"] | None = None) -> tuple[Tensor, ...]:
+        """Queries, keys and values of each row, [T, heads, dim]."""
         q, k, v = self.qkv(x).chunk(3, -1)
-        return self.core(q * 0 if self.mean else q, k, v, layout, turns, turns)
+        return self.core.queries(q * 0 if self.mean else q, turns), *self.core.memory(k, v, turns)
 
 
 class CrossAttention(nn.Module):
@@ -61,8 +66,18 @@ class CrossAttention(nn.Module):
         context_turns: Float[Tensor, "C half"] | None = None,
     ) -> Float[Tensor, "Q width"]:
         """What each query gathers from the content it sees; zeros if it sees none."""
+        return self.core(self.queries(x, turns), *self.memory(context, context_turns), layout)
+
+    def queries(self, x: Float[Tensor, "Q width"], turns: Float[Tensor, "Q half"] | None = None) -> Tensor:
+        """What each query asks the content for, [Q, heads, dim]."""
+        return self.core.queries(self.q(x), turns)
+
+    def memory(
+        self, context: Float[Tensor, "C width"], turns: Float[Tensor, "C half"] | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Keys and values of the content, [C, heads, dim]; they serve all queries there will ever be."""
         k, v = self.kv(context).chunk(2, -1)
-        return self.core(self.q(x), k, v, layout, turns, context_turns)
+        return self.core.memory(k, v, turns)
 
 
 class _Heads(nn.Module):
@@ -74,19 +89,22 @@ class _Heads(nn.Module):
         self.q_norm, self.k_norm = (make_norm(norm, width // heads) if qk_norm else nn.Identity() for _ in range(2))
         self.proj = nn.Linear(width, width, bias=False)
 
-    def forward(
-        self,
-        q: Tensor,
-        k: Tensor,
-        v: Tensor,
-        layout: AttentionLayout,
-        q_turns: Tensor | None,
-        k_turns: Tensor | None,
-    ) -> Tensor:
+    def queries(self, q: Float[Tensor, "T width"], turns: Float[Tensor, "T half"] | None) -> Tensor:
+        """Normalised and rotated, [T, heads, dim]."""
+        return norm_and_turn(self._split(q), _head_norm(self.q_norm), turns)
+
+    def memory(
+        self, k: Float[Tensor, "T width"], v: Float[Tensor, "T width"], turns: Float[Tensor, "T half"] | None
+    ) -> tuple[Tensor, Tensor]:
+        """Keys, normalised and rotated, and values, [T, heads, dim]."""
+        return norm_and_turn(self._split(k), _head_norm(self.k_norm), turns), self._split(v)
+
+    def forward(self, q: Tensor, k: Tensor, v: Tensor, layout: AttentionLayout) -> Tensor:
         """What each query row gathers, all heads side by side and projected."""
-        q, k, v = (x.unflatten(-1, (self.heads, -1)) for x in (q, k, v))  # [T, heads, K]
-        q, k = qk_prologue(q, k, _head_norm(self.q_norm), _head_norm(self.k_norm), q_turns, k_turns)
         return self.proj(attention(q, k, v, layout).flatten(1))
+
+    def _split(self, x: Float[Tensor, "T width"]) -> Float[Tensor, "T heads dim"]:
+        return x.unflatten(-1, (self.heads, -1))
 
 
 def _head_norm(module: nn.Module) -> HeadNorm | None:

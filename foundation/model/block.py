@@ -3,6 +3,8 @@
 Order and norms are those of AION-1 (arXiv:2510.17960), which took them from 4M.
 """
 
+from collections.abc import Callable
+
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -69,6 +71,19 @@ class CrossBlock(nn.Module):
         context_turns: Float[Tensor, "C half"] | None = None,
     ) -> Float[Tensor, "Q width"]:
         """The queries, updated; the context stays as it is."""
-        x = x + self.self_attn(self.norm1(x), layout, turns)
-        x = x + self.cross_attn(self.query_norm(x), self.context_norm(context), cross_layout, turns, context_turns)
+
+        def attend(y: Tensor) -> Tensor:
+            return self.self_attn(y, layout, turns)
+
+        def read(y: Tensor) -> Tensor:
+            return self.cross_attn(y, self.context_norm(context), cross_layout, turns, context_turns)
+
+        return self.around(x, attend, read)
+
+    def around(
+        self, x: Float[Tensor, "Q width"], attend: Callable[[Tensor], Tensor], read: Callable[[Tensor], Tensor]
+    ) -> Float[Tensor, "Q width"]:
+        """The rows, updated, however they gather from each other (`attend`) and from the content (`read`)."""
+        x = x + attend(self.norm1(x))
+        x = x + read(self.query_norm(x))
         return x + self.mlp(self.norm2(x))

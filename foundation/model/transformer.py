@@ -61,7 +61,7 @@ class FoundationTransformer(OverTokens):
 
     def forward(self, batch: TokenBatch) -> Float[Tensor, "E width"]:
         """States of all elements, in batch order: content as encoded, queries ready for their heads."""
-        place, turns = self._place(batch), self._turns(batch)
+        place, turns = self.places(batch)
         if self.config.decoder_depth:
             return self._encode_decode(batch, place, turns)
         content, queries = batch.content_rows, batch.query_rows
@@ -96,15 +96,26 @@ class FoundationTransformer(OverTokens):
         rows = DecoderRows.of(batch, self.config)
         encoded, decoded = rows.encoded, rows.decoded
         encoded_turns, decoded_turns = _rows(turns, encoded), _rows(turns, decoded)
-        x = self.embed.values(batch, encoded) + place[encoded]
-        x = self.norm(self._encode(x, rows.encoder, encoded_turns, self.config.depth))
+        x = self._encoded(batch, rows, place, turns)
         context = self.context(x) + place[encoded]
-        y = self._asked(batch, decoded) + place[decoded]
+        y = self.decoder_input(batch, decoded) + place[decoded]
         for block in self.decoder:
             y = block(y, context, rows.decoder, rows.cross, decoded_turns, encoded_turns)
         return _in_batch_order(encoded, decoded, x, self.decoder_norm(y))
 
-    def _asked(self, batch: TokenBatch, decoded: Int[Tensor, "D"]) -> Float[Tensor, "D width"]:
+    def context_of(
+        self, batch: TokenBatch, rows: DecoderRows, place: Float[Tensor, "E width"], turns: Tensor | None
+    ) -> Float[Tensor, "C width"]:
+        """What the decoder sees of the encoder's rows."""
+        return self.context(self._encoded(batch, rows, place, turns)) + place[rows.encoded]
+
+    def _encoded(
+        self, batch: TokenBatch, rows: DecoderRows, place: Float[Tensor, "E width"], turns: Tensor | None
+    ) -> Float[Tensor, "C width"]:
+        x = self.embed.values(batch, rows.encoded) + place[rows.encoded]
+        return self.norm(self._encode(x, rows.encoder, _rows(turns, rows.encoded), self.config.depth))
+
+    def decoder_input(self, batch: TokenBatch, decoded: Int[Tensor, "D"]) -> Float[Tensor, "D width"]:
         """What the decoder's rows say of values: that they are asked, or what they were revealed to be."""
         asked = self.embed.query.expand(len(decoded), -1)
         if self.decoder_values is None:
@@ -116,6 +127,10 @@ class FoundationTransformer(OverTokens):
         for block in self.encoder[:depth]:
             x = block(x, layout, turns)
         return x
+
+    def places(self, batch: TokenBatch) -> tuple[Float[Tensor, "E width"], Float[Tensor, "E half"] | None]:
+        """Space and position of every element, as a vector to add and as turns of attention's heads."""
+        return self._place(batch), self._turns(batch)
 
     def _place(self, batch: TokenBatch) -> Float[Tensor, "E width"]:
         """Space and position of every element."""

@@ -77,3 +77,20 @@ def test_vectors_are_gaussian_and_the_mean_at_temperature_zero(generator):
 def test_senseless_choices_are_refused(wrong):
     with pytest.raises(FoundationError, match="Choice"):
         Choice(**wrong)
+
+
+def test_cooling():
+    known = torch.tensor([0.0, 0.25, 1.0])
+    for cooling, middle in (("none", 2.0), ("linear", 1.6), ("onex", 0.4 + 1.6 * (25.75**-0.5 - 0.1) / 0.9)):
+        choice = Choice(temperature=2.0, coldest=0.4, cooling=cooling)
+        expected = torch.tensor([2.0, middle, 2.0 if cooling == "none" else 0.4], dtype=torch.float64)
+        torch.testing.assert_close(choice.temperature_at(known), expected)
+        logits = torch.randn(3, 7, generator=torch.Generator().manual_seed(0))
+        rows = [Choice(float(t)).probabilities(row[None])[0] for t, row in zip(expected, logits, strict=True)]
+        torch.testing.assert_close(choice.probabilities(logits, known=known), torch.stack(rows))
+        noise = torch.ones(3, 1)
+        torch.testing.assert_close(choice.vectors(0 * noise, 3 * noise, noise, known)[:, 0], 3 * expected.float())
+    frozen = Choice(cooling="linear").probabilities(logits, known=torch.ones(3))
+    assert torch.equal(frozen, torch.nn.functional.one_hot(logits.argmax(-1), 7).double())
+    with pytest.raises(FoundationError, match="coldest"):
+        Choice(temperature=0.5, coldest=0.6)
