@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
+from typing import Literal
 
 from foundation.data.formats.catalog import read_file
 from foundation.data.formats.companions import PACKING, leader
@@ -14,12 +15,13 @@ from foundation.data.records import Sample
 from foundation.data.shards import write_records
 from foundation.errors import FoundationError
 from foundation.files import whole_file
+from foundation.interop.aion_records import as_keys
 from foundation.progress import track
 
 SEQUENCES = (".fasta", ".fa", ".fna", ".ffn", ".faa", ".fastq", ".fq", ".gb", ".gbk")
 STRUCTURES = (".cif", ".mmcif", ".pdb", ".ent")
 TEXT = tuple(ending + gz for ending in (*SEQUENCES, *STRUCTURES) for gz in ("", ".gz"))
-ENDINGS = (*PACKING, ".ecsv", ".npz", ".hdf5", ".h5", *TEXT)  # what is taken from a directory
+ENDINGS = (*PACKING, ".ecsv", ".npz", ".hdf5", ".h5", ".parquet", *TEXT)  # what is taken from a directory
 FAILURES = "failures.csv"
 
 
@@ -35,7 +37,14 @@ class Outcome:
     failures: list[tuple[Path, str]] = field(default_factory=list)
 
 
-def ingest(files: list[Path], *, out: Path, strict: bool = False, segments: bool = False) -> None:
+def ingest(
+    files: list[Path],
+    *,
+    out: Path,
+    strict: bool = False,
+    segments: bool = False,
+    names: Literal["ours", "aion"] = "ours",
+) -> None:
     """Read files of surveys, simulations, sequences and structures into record shards.
 
     Bad files are passed over: the others are written, the reasons printed, and the exit status is 1. Spectra and
@@ -46,11 +55,12 @@ def ingest(files: list[Path], *, out: Path, strict: bool = False, segments: bool
         foundation ingest spec-*.fits coadd-*.fits.gz images/ --out data/records
 
     Args:
-        files: files, directories (searched for .fits, .fits.gz, .fits.fz, .ecsv, .npz, .hdf5, .h5 and the usual
-            endings of FASTA, FASTQ, GenBank, PDB and mmCIF) or patterns.
+        files: files, directories (searched for .fits, .fits.gz, .fits.fz, .ecsv, .npz, .hdf5, .h5, .parquet and the
+            usual endings of FASTA, FASTQ, GenBank, PDB and mmCIF) or patterns.
         out: directory of the shards; a data set there is replaced when the new one is complete.
         strict: stop at the first bad file and write nothing.
         segments: keep the arms of a spectrograph apart, instead of joining them where their pixels coincide.
+        names: of the modalities: as readers call them, or those of AION-1's token keys, which its tokenizers want.
 
     Raises:
         FoundationError: a file could not be read, nothing was read, or `out` holds something else.
@@ -62,7 +72,8 @@ def ingest(files: list[Path], *, out: Path, strict: bool = False, segments: bool
     first = next(reading, None)
     if first is None:
         raise FoundationError(_nothing(outcome))
-    write_records(chain([first], reading), out)
+    samples = chain([first], reading)
+    write_records(map(as_keys, samples) if names == "aion" else samples, out)
     for line in _summary(outcome, out):
         print(line)
     if outcome.failures:

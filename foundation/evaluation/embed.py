@@ -14,6 +14,7 @@ from foundation.data.records import Sample
 from foundation.data.shards import RecordShards
 from foundation.errors import FoundationError
 from foundation.files import whole_file
+from foundation.interop.aion_records import naming
 from foundation.model.pretrained import FoundationModel
 from foundation.progress import track
 
@@ -55,7 +56,7 @@ def embed(
     known = frozenset(modalities or (s.name for s in encoder.spaces))
     outcome, count, left_out = Outcome(), 0, 0
     with whole_file(out) as temporary, writer(temporary) as write:
-        for samples in batches(samples_in(files, outcome)):
+        for samples in batches(map(naming(encoder.spaces), samples_in(files, outcome))):
             useful = [s for s in samples if any(m in known and _informative(r) for m, r in s.items())]
             left_out += len(samples) - len(useful)
             if useful:
@@ -66,11 +67,11 @@ def embed(
             raise FoundationError(
                 f"{out}: nothing to embed in {len(files)} files; the model knows {', '.join(sorted(known))}. {reasons}"
             )
-    conclude(outcome, out, count, left_out)
+    conclude(outcome, out, f"{count} objects embedded", left_out)
 
 
-def conclude(outcome: Outcome, out: Path, count: int, left_out: int) -> None:
-    """Say what became of the files.
+def conclude(outcome: Outcome, out: Path, done: str, left_out: int) -> None:
+    """Say what was done and what became of the files.
 
     Raises:
         FoundationError: some could not be read.
@@ -79,7 +80,7 @@ def conclude(outcome: Outcome, out: Path, count: int, left_out: int) -> None:
         print(f"note    {remark}")
     for _, reason in outcome.failures:
         print(f"failed  {reason}")
-    print(f"{out}: {count} objects embedded, {left_out} left out, {len(outcome.failures)} files failed")
+    print(f"{out}: {done}, {left_out} left out, {len(outcome.failures)} files failed")
     if outcome.failures:
         raise FoundationError(
             f"{len(outcome.failures)} of {outcome.files} files could not be read; the rest is in {out}."

@@ -70,7 +70,7 @@ def stored(bundle, tmp_path_factory):
 
 
 def run(stored, out, *options):
-    arguments = ["sample", stored / "export", stored / "records", "--out", out, *options]
+    arguments = ["generate", stored / "export", stored / "records", "--out", out, *options]
     assert main([str(a) for a in arguments]) == 0
     with np.load(out) as file:
         return dict(file)
@@ -131,7 +131,7 @@ def test_a_prediction_does_not_depend_on_how_many_objects_there_are(stored, tmp_
 )
 def test_wrong_requests_are_one_sentence(stored, tmp_path, capsys, options, sentence):
     out = [] if "--out" in options else ["--out", str(tmp_path / "z.npz")]
-    assert main(["sample", str(stored / "export"), str(stored / "records"), *out, *options]) == 1
+    assert main(["generate", str(stored / "export"), str(stored / "records"), *out, *options]) == 1
     assert sentence in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 
@@ -139,7 +139,7 @@ def test_wrong_requests_are_one_sentence(stored, tmp_path, capsys, options, sent
 def test_untrained_pathways_need_a_word(stored, tmp_path, capsys, monkeypatch):
     model = tmp_path / "model"
     FoundationModel.from_pretrained(stored / "export").save_pretrained(model)
-    arguments = ["sample", str(model), str(stored / "records"), "--out", str(tmp_path / "z.npz")]
+    arguments = ["generate", str(model), str(stored / "records"), "--out", str(tmp_path / "z.npz")]
     arguments += ["--asked", "redshift", "--given", "image"]
     assert main(arguments) == 1
     assert "training.yaml is missing" in capsys.readouterr().err

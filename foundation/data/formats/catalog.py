@@ -23,6 +23,7 @@ from foundation.data.formats import (
     spectral_table,
     structure,
     tractor,
+    universe,
     unread,
     well,
 )
@@ -60,6 +61,7 @@ FORMATS: tuple[Format, ...] = (  # the first that recognises a file reads it
     Format("PS1 stacks", cutouts.recognises_ps1, cutouts.read_ps1),
     Format("HSC coadds and cut-outs", hsc.recognises_coadd, hsc.read_coadd),
     Format("HSC grizy cubes", hsc.recognises_cube, hsc.read_cube),
+    Format("tables of the Multimodal Universe", universe.recognises, universe.read),
     Format("The Well's HDF5", well.recognises, well.read),
     Format("HSC scenes as npz", hsc.recognises_npz, hsc.read_npz),
     Format("FASTA", fasta.recognises, fasta.read),

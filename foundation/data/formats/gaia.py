@@ -58,7 +58,7 @@ def read_sampled(source: Source) -> Samples:
 
 def _of_coefficients(source: Source, row: Mapping[str, Any], spectra: Mapping[int, Record]) -> Sample:
     number = int(row["SOURCE_ID"])
-    present = {name: _coefficients(row, name) for name in PHOTOMETERS if _has(row, name)}
+    present = {name: coefficients(row, name) for name in PHOTOMETERS if _has(row, name)}
     records: dict[str, Record] = {f"coefficients_gaia_{name}": record for name, record in present.items()}
     if number in spectra:
         records = {"spectrum_gaia": spectra[number], **records}
@@ -67,7 +67,8 @@ def _of_coefficients(source: Source, row: Mapping[str, Any], spectra: Mapping[in
     return Sample(f"gaia-{number}", records, labels, origin)
 
 
-def _coefficients(row: Mapping[str, Any], name: str) -> Coefficients:
+def coefficients(row: Mapping[str, Any], name: str) -> Coefficients:
+    """Those of one photometer, "bp" or "rp", from a row with the archive's upper-case column names."""
     basis, relevant = row.get(f"{name}_BASIS_FUNCTION_ID".upper()), row.get(f"{name}_N_RELEVANT_BASES".upper(), 0)
     column = f"{name}_COEFFICIENT".upper()
     correlation = row.get(f"{column}_CORRELATIONS")

@@ -56,7 +56,7 @@ def embed(
         if not count:
             reasons = " ".join(reason for _, reason in outcome.failures[:3])
             raise FoundationError(f"{out}: no spectrum to embed in {len(files)} files. {reasons}".rstrip())
-    conclude(outcome, out, count, left_out)
+    conclude(outcome, out, f"{count} objects embedded", left_out)
 
 
 def _spectra(samples: Sequence[Sample], modalities: Sequence[str]) -> Iterator[tuple[str, Sample, Spectrum]]:
