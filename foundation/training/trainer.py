@@ -19,6 +19,7 @@ from foundation.training.checkpoint import CheckpointFile, StepCheckpoint
 from foundation.training.curves import Curves, MetricsFile
 from foundation.training.ending import Ending
 from foundation.training.guard import Guard
+from foundation.training.imbalance import Imbalance
 from foundation.training.lines import progress
 from foundation.training.strategy.choose import STAGES, Way, choose
 from foundation.training.throughput import DataWait, Throughput
@@ -203,6 +204,7 @@ def _callbacks(config: TrainerConfig, optim: OptimConfig, out: Path, validates: 
         progress(config.log_every),
         Guard(config.patience, config.spike),
         Throughput(config.log_every, wait),
+        Imbalance(config.log_every),
         StepCheckpoint(checkpoints, config.checkpoint_every, config.keep_last),
     ]
     if validates:

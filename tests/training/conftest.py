@@ -112,7 +112,7 @@ def unbroken(token_shards, tmp_path_factory):
     return out
 
 
-CLOCKS = ("per_second", "data_wait", "peak_gib")  # the only columns that may differ
+CLOCKS = ("per_second", "data_wait", "peak_gib", "imbalance")  # the only columns that may differ
 
 
 def batches_of(out, rank=0):
