@@ -1,8 +1,8 @@
 """The trainer that a TrainerConfig describes, and the configuration of the published size."""
 
+import json
 import subprocess
 import sys
-import json
 from dataclasses import asdict
 from pathlib import Path
 
