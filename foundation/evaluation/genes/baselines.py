@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float64
 
+from foundation.data.biology.genes.layout import MARKS
 from foundation.data.biology.sequence import Sequence as Letters
 from foundation.data.biology.track import Track
 from foundation.data.records import Sample
 from foundation.data.shards import RecordShards
 from foundation.errors import FoundationError
 from foundation.evaluation.genes.matrices import AROUND, SiteMatrix
-from foundation.evaluation.genes.sites import JUNCTIONS, SiteScores, sites_of
+from foundation.evaluation.genes.sites import SiteScores, sites_of
 from foundation.evaluation.genes.words import WordModel
 from foundation.evaluation.split import uniform
 from foundation.files import whole_file
@@ -46,7 +47,7 @@ def baselines(data: Path, *, out: Path, held_out: float = 0.2, seed: int = 0) ->
     Raises:
         FoundationError: no rows with junctions, or none on either side.
     """
-    rows = [s for s in RecordShards(data) if JUNCTIONS in s and "rna_seq" in s]
+    rows = [s for s in RecordShards(data) if MARKS in s and "rna_seq" in s]
     outside = held_out_genes(rows, held_out, seed)
     results = list(measure(rows, outside))
     with whole_file(out) as temporary:
@@ -110,7 +111,7 @@ def sites_in(sample: Sample, kind: str) -> Bool[np.ndarray, "n"]:
     Raises:
         FoundationError: its junctions are no track.
     """
-    record = sample[JUNCTIONS]
+    record = sample[MARKS]
     if not isinstance(record, Track):
-        raise FoundationError(f"{sample.key}: {JUNCTIONS} is a {type(record).__name__}. Give rows of `genes ingest`.")
+        raise FoundationError(f"{sample.key}: {MARKS} is a {type(record).__name__}. Give rows of `genes ingest`.")
     return sites_of(record, kind)

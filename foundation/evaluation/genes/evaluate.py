@@ -7,19 +7,18 @@ from itertools import islice
 from pathlib import Path
 from typing import cast
 
+from foundation.data.biology.genes.layout import LETTERS, MARKS
 from foundation.data.records import Sample
 from foundation.data.shards import RecordShards
 from foundation.errors import FoundationError
 from foundation.evaluation.genes.compared import Compared
-from foundation.evaluation.genes.conditions import ENDS, LETTERS, Condition, conditions
 from foundation.evaluation.genes.measured import measured
 from foundation.evaluation.genes.recovery import recovery
-from foundation.evaluation.genes.sites import JUNCTIONS
 from foundation.evaluation.genes.splicing import model_scores, splicing
-from foundation.masking import MaskingPolicy, SplitTrack
-from foundation.model.pretrained import FoundationModel
 from foundation.model.stored import locate
 from foundation.model.tracks.pretrained import TrackModel
+from foundation.sampling.genes.conditions import ENDS, Condition, conditions
+from foundation.sampling.genes.trained import stretches_of, tracks_model
 from foundation.sampling.marginals import Stretches
 from foundation.sampling.pathways import Pathways
 from foundation.sampling.trained import trained_policy
@@ -27,7 +26,6 @@ from foundation.tokenizers.bundle import TokenizerBundle
 from foundation.tokenizers.track_bins import DigitiserTokenizer
 
 SEQUENCES = (LETTERS, "aa_seq")
-MARGIN = 5  # stretches overlap by a fifth at either end, if nothing else is asked
 
 
 def evaluate(
@@ -83,27 +81,6 @@ def evaluate(
     write_study(found, settings, out)
 
 
-def tracks_model(name: str, device: str = "cpu") -> TrackModel:
-    """A stored model of tracks that has its tokenizers.
-
-    Raises:
-        FoundationError: another model, or one without them.
-    """
-    found = FoundationModel.of_tokens(name, device=device)
-    if not isinstance(found, TrackModel) or found.tokenizers is None:
-        raise FoundationError(
-            f"{name} holds a {type(found).__name__} {'' if found.tokenizers else 'without tokenizers'}. Give what "
-            "`foundation train` wrote for the system tracks with `--tokenizers`."
-        )
-    return found
-
-
-def stretches_of(policy: MaskingPolicy) -> Stretches:
-    """Stretches as long as those of training, which overlap."""
-    length = policy.context.longest if isinstance(policy, SplitTrack) else 0
-    return Stretches(length, length // MARGIN)
-
-
 @dataclass(frozen=True)
 class Study:
     """All questions to one model.
@@ -122,13 +99,13 @@ class Study:
 
     def splicing(self, rows: Sequence[Sample], simple: Sequence[Sample]) -> dict[str, list[Compared]]:
         """Acceptors and donors; empty if the model does not predict junctions."""
-        ways = self._conditions(JUNCTIONS)
-        kept = self._having(rows, JUNCTIONS, ways)
+        ways = self._conditions(MARKS)
+        kept = self._having(rows, MARKS, ways)
         if not kept:
             return {}
         tokens = self.model.tokenise(kept)
         shown = {w.name: model_scores(self.model, tokens, w, self.stretches) for w in ways}
-        having = [s for s in simple if JUNCTIONS in s and LETTERS in s]
+        having = [s for s in simple if MARKS in s and LETTERS in s]
         found = splicing(kept, shown, having, ways[0].name)
         return {f"{kind}s of {len(kept)} transcripts": compared for kind, compared in found.items()}
 

@@ -11,9 +11,9 @@ from foundation.data.records import Sample
 from foundation.evaluation.bootstrap import Drawn
 from foundation.evaluation.genes.baselines import letters_of
 from foundation.evaluation.genes.compared import Compared, compared
-from foundation.evaluation.genes.conditions import Condition
 from foundation.evaluation.genes.matrices import codes_of
 from foundation.model.over_tokens import OverTokens
+from foundation.sampling.genes.conditions import Condition
 from foundation.sampling.marginals import Stretches, in_stretches
 from foundation.tokenizers.track_bins import DigitiserTokenizer
 from foundation.tokens import Tokens

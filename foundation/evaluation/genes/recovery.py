@@ -7,8 +7,8 @@ import torch
 
 from foundation.evaluation.bootstrap import Drawn
 from foundation.evaluation.genes.compared import Compared, compared, of_mean
-from foundation.evaluation.genes.conditions import Condition
 from foundation.model.over_tokens import OverTokens
+from foundation.sampling.genes.conditions import Condition
 from foundation.sampling.marginals import Stretches, in_stretches
 from foundation.tokens import Tokens
 

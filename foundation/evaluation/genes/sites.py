@@ -12,7 +12,6 @@ from foundation.data.biology.track import Track
 from foundation.errors import FoundationError
 from foundation.evaluation.bootstrap import Drawn
 
-JUNCTIONS = "splice_jctns_5cls"  # the modality that has them
 KINDS = {"acceptor": ACCEPTOR, "donor": DONOR, "start": START, "end": END}
 
 

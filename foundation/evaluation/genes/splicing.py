@@ -9,10 +9,10 @@ from foundation.data.records import Sample
 from foundation.evaluation.bootstrap import Drawn
 from foundation.evaluation.genes.baselines import letters_of, simple_scores, sites_in
 from foundation.evaluation.genes.compared import Compared, compared
-from foundation.evaluation.genes.conditions import Condition, junction_table
 from foundation.evaluation.genes.matrices import AROUND
 from foundation.evaluation.genes.sites import KINDS, SiteScores
 from foundation.model.over_tokens import OverTokens
+from foundation.sampling.genes.conditions import Condition, junction_table
 from foundation.sampling.marginals import Stretches, in_stretches
 from foundation.tokens import Tokens
 

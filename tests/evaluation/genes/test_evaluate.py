@@ -12,12 +12,12 @@ from foundation.__main__ import main
 from foundation.data.shards import RecordShards
 from foundation.evaluation.bootstrap import Drawn
 from foundation.evaluation.genes.compared import compared, of_mean
-from foundation.evaluation.genes.conditions import Condition, conditions, junction_table
 from foundation.evaluation.genes.measured import measured
 from foundation.evaluation.genes.recovery import COMMONEST, recovery
 from foundation.model.heads import Prediction
 from foundation.model.over_tokens import OverTokens
 from foundation.model.pretrained import FoundationModel
+from foundation.sampling.genes.conditions import Condition, conditions, junction_table
 from foundation.sampling.marginals import Stretches
 
 J = "splice_jctns_5cls"

@@ -13,6 +13,7 @@ from jaxtyping import Bool, Int8
 from foundation.data.biology.genes.transcript import Interval, Transcript
 from foundation.data.biology.track import Track
 
+LETTERS, MARKS = "rna_seq", "splice_jctns_5cls"  # modalities of a row
 YES_NO = ("no", "yes")
 JUNCTIONS = ("none", "acceptor", "donor")
 ENDS = (*JUNCTIONS, "start", "end")  # of transcription: the first acceptor and the last donor of a transcript
@@ -46,7 +47,7 @@ def tracks_of(transcript: Transcript, span: Span) -> dict[str, Track]:
     exonic, codes = _inside(exons, n), _inside(coding, n)
     kind = kind_of(transcript.biotype)
     return {
-        "splice_jctns_5cls": Track(_junctions(exons, n, ends=True), ENDS),
+        MARKS: Track(_junctions(exons, n, ends=True), ENDS),
         "splice_junctions": Track(_junctions(exons, n), JUNCTIONS),
         "cds_junctions": Track(_junctions(coding, n), JUNCTIONS),
         "splice_regions": Track(exonic, YES_NO),

@@ -7,14 +7,12 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Generator, Tensor
 
-from foundation.data.biology.genes.layout import END, START
-from foundation.evaluation.genes.sites import JUNCTIONS
+from foundation.data.biology.genes.layout import END, LETTERS, MARKS, START
 from foundation.masking.policy import NOTHING
 from foundation.sampling.marginals import Question
 from foundation.sampling.pathways import Pathways
 from foundation.tokens import Tokens
 
-LETTERS = "rna_seq"
 ENDS = "ends"  # stands for the known ends of a transcript among the tracks beside the letters
 
 
@@ -57,13 +55,13 @@ class Condition:
         shown = torch.zeros_like(asked)
         shown[torch.cat([tokens.of(name) for name in self.given])] = True
         if self.ends:
-            shown[tokens.of(JUNCTIONS)] = True
+            shown[tokens.of(MARKS)] = True
         return Question(tokens.select(shown & ~asked), tokens.select(asked))
 
 
 def junction_table(condition: Condition, tokens: Tokens, answer: Float[Tensor, "n size"]) -> Float[Tensor, "L size"]:
     """Probabilities of the kinds of junctions at all places of a row; of known ends, what they are."""
-    at = tokens.of(JUNCTIONS)
+    at = tokens.of(MARKS)
     asked = _junctions(tokens, known=condition.ends)[at]
     table = torch.nn.functional.one_hot(tokens.ids[at], answer.shape[1]).to(answer)
     table[asked] = answer
@@ -81,10 +79,10 @@ def conditions(trained: Pathways, target: str, beside: Sequence[str] = ()) -> li
         beside: tracks that may be shown, ENDS among them; empty = all that were trained.
     """
     known = {given for given, asked in trained if asked == target}
-    first = target if target in known and target != JUNCTIONS else LETTERS
+    first = target if target in known and target != MARKS else LETTERS
     if first not in known:
         return []
-    others = [*sorted(known - {first, target, NOTHING}), *([ENDS] if JUNCTIONS in known & {target} else [])]
+    others = [*sorted(known - {first, target, NOTHING}), *([ENDS] if MARKS in known & {target} else [])]
     chosen = [name for name in others if not beside or name in beside]
     sets = [(), *((name,) for name in chosen), *([tuple(chosen)] if len(chosen) > 1 else [])]
     return [Condition((first, *(n for n in names if n != ENDS)), ENDS in names) for names in sets]
@@ -93,6 +91,6 @@ def conditions(trained: Pathways, target: str, beside: Sequence[str] = ()) -> li
 def _junctions(tokens: Tokens, known: bool) -> Bool[Tensor, "L"]:
     """Which tokens are junctions that are asked for."""
     asked = torch.zeros(len(tokens), dtype=torch.bool)
-    at = tokens.of(JUNCTIONS)
+    at = tokens.of(MARKS)
     asked[at] = ~torch.isin(tokens.ids[at], torch.tensor([START, END])) if known else True
     return asked
