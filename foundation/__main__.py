@@ -42,6 +42,7 @@ COMMANDS: dict[str, str | dict[str, str]] = {
         "split": "foundation.evaluation.genes.split:split",
         "baselines": "foundation.evaluation.genes.baselines:baselines",
         "evaluate": "foundation.evaluation.genes.evaluate:evaluate",
+        "edit": "foundation.sampling.genes.edit:edit",
     },
     "spectra": {
         "train": "foundation.training.spectra.train:train",
@@ -54,6 +55,7 @@ COMMANDS: dict[str, str | dict[str, str]] = {
         "fields": "foundation.plan.fields:plan",
         "anchored": "foundation.plan.anchored:plan",
         "spectra": "foundation.plan.spectra:plan",
+        "tracks": "foundation.plan.tracks:plan",
     },
     "doctor": "foundation.doctor.command:doctor",
     "export": "foundation.training.export:export",

@@ -29,6 +29,7 @@ Example:
     foundation plan fields --config configs/walrus.yaml --config configs/plans/walrus.yaml --gpus '[8, 96]'
     foundation plan anchored --config configs/design.yaml --gpus 1
     foundation plan spectra --config configs/spectra_small.yaml --gpus 1
+    foundation plan tracks --config configs/mimic.yaml --data.train tokens/train --gpus '[8, 64]'
 
 Args:
     out: a JSON file for the numbers.

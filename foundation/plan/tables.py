@@ -10,6 +10,7 @@ from foundation.plan.job import Job
 from foundation.plan.memory import STRATEGIES, Memory, memory
 
 GB = 1e9
+WIDTH = 150  # of a printed table, at least, also where it is written to a file
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Plate:
         table = Table(*self.head, title=self.title)
         for row in self.rows:
             table.add_row(*row)
-        Console().print(table)
+        Console(width=max(Console().width, WIDTH)).print(table)
 
 
 def plates(job: Job, demand: Demand, cluster: Cluster, rows: Sequence[Forecast], gpus: int) -> Iterator[Plate]:

@@ -1,6 +1,6 @@
 """The `plan` verb for token models: what `foundation train` would take."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -16,27 +16,35 @@ from foundation.model.transformer import FoundationTransformer
 from foundation.plan.command import verb
 from foundation.plan.job import Job
 from foundation.tokens import Axis, Space, Tokens, concatenate
+from foundation.training.base import TrainingModule
 from foundation.training.module import PretrainingModule
 from foundation.training.train import train
 
 WINDOWS = 2  # read for an idea of the micro-batches
-PROBE = 2048  # elements of the micro-batch that is run
+PROBE = 2048  # elements of the micro-batch that is run, or of the smallest sample
 BATCHES = 4  # made up where there are no shards
 
 
-def job(options: dict[str, Any]) -> Job:
-    """The job of `foundation train` with these options; `assume` is name -> (codes, tokens of an object)."""
+Build = Callable[[dict[str, Any], tuple[Space, ...], Any], TrainingModule]  # options, spaces, sizes of the model
+
+
+def job(options: dict[str, Any], build: Build | None = None) -> Job:
+    """The job of `foundation train` with these options; `assume` is name -> (codes, tokens of an object).
+
+    Args:
+        build: makes the training module, where it is not that of `FoundationTransformer`.
+    """
     model, data, policy, trainer = (options[name] for name in ("model", "data", "policy", "trainer"))
     generator = torch.Generator().manual_seed(options["seed"])
-    spaces, samples, source = _assumed(options["assume"]) if options["assume"] else _read(options)
-    if options["assume"]:  # as many as fill batches, all alike
+    spaces, samples, source = _assumed(options["assume"]) if options.get("assume") else _read(options)
+    if options.get("assume"):  # as many as fill batches, all alike
         size = int(elements([policy(samples[0].tokens, generator)])[0])
         samples = samples * BATCHES * max(1, data.tokens_per_batch // size)
     reveals = [policy(s.tokens, generator) for s in samples]
     batches = _batches(samples, reveals, spaces, data.tokens_per_batch)
-    probe = _batches(samples, reveals, spaces, min(PROBE, data.tokens_per_batch))[0]
+    probe = _probe(samples, reveals, spaces, min(PROBE, data.tokens_per_batch))
     depths = ("depth", "decoder_depth") if model.decoder_depth else ("depth",)
-    return Job(model, depths, partial(_build, options, spaces), batches, probe, trainer, source)
+    return Job(model, depths, partial(build or _build, options, spaces), batches, probe, trainer, source)
 
 
 def _read(options: dict[str, Any]) -> tuple[tuple[Space, ...], list[TokenSample], str]:
@@ -64,6 +72,16 @@ def _batches(
 ) -> list[TokenBatch]:
     dealt = balanced(elements(reveals), budget)
     return [pack([(samples[i].tokens, reveals[i]) for i in batch], spaces) for batch in dealt]
+
+
+def _probe(
+    samples: Sequence[TokenSample], reveals: Sequence[torch.Tensor], spaces: tuple[Space, ...], budget: int
+) -> TokenBatch:
+    """A small batch; of one sample, if all are larger."""
+    sizes = elements(reveals).tolist()
+    budget = max(budget, min(sizes))
+    fitting = [i for i, size in enumerate(sizes) if size <= budget]
+    return _batches([samples[i] for i in fitting], [reveals[i] for i in fitting], spaces, budget)[0]
 
 
 def _space(name: str, codes: int, length: int) -> Space:

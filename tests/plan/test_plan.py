@@ -97,6 +97,7 @@ def test_what_cannot_be_planned_is_one_sentence(capsys):
         ("data: {sets: {a: {train: nowhere}}}", "fields"),
         ("data: {train: nowhere, patches_per_batch: 64}", "spectra"),
         ("system: anchored\ndata: {train: nowhere}", "anchored"),
+        ("system: tracks\ndata: {train: nowhere}", "tracks"),
         ("model: {width: 64}", "tokens"),
     ],
 )

@@ -1,6 +1,7 @@
 """The verb for models of summed tracks: it learns, resumes bit by bit, and its export encodes and completes."""
 
 import csv
+import json
 import math
 
 import pytest
@@ -98,3 +99,16 @@ def test_a_stopped_run_goes_on_as_if_it_had_not(tmp_path, shards):
     run(tmp_path, shards, "half", "--resume=auto")
     whole, half = (load_file(tmp_path / n / "export" / "model.safetensors") for n in ("whole", "half"))
     assert all(torch.equal(whole[name], half[name]) for name in whole)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_its_plan_counts_the_parameters_that_it_trains(tmp_path, shards, capsys):
+    config, out = tmp_path / "config.yaml", tmp_path / "plan.json"
+    config.write_text(YAML)
+    asked = "--config", str(config), f"--data.train={shards / 'train'}", "--gpus=4", f"--out={out}"
+    assert main(["plan", *asked]) == 0
+    plan = json.loads(out.read_text())
+    assert run(tmp_path, shards, "run") in (0, None)
+    trained = load_file(tmp_path / "run" / "export" / "model.safetensors").values()
+    assert plan["demand"]["parameters"] == sum(p.numel() for p in trained)
+    assert plan["rows"][0]["gpus"] == 4 and "objects of" in capsys.readouterr().out
