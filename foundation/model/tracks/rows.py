@@ -49,8 +49,7 @@ class GivenRows:
             )
         content = batch.content_rows
         place = batch.position[content, 0].round().long()
-        keys = torch.stack([batch.document[content], batch.track[content], place], 1)
-        unique, inverse = keys.unique(dim=0, return_inverse=True)  # sorted: document, track, place
+        unique, inverse = distinct(batch.document[content], batch.track[content], place)
         counts = torch.bincount(unique[:, 0], minlength=batch.documents) + registers
         offsets = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
         number = torch.arange(len(unique), device=unique.device) + registers * (unique[:, 0] + 1)
@@ -134,13 +133,33 @@ def _before(batch: TokenBatch, element: Int[Tensor, "Q"], place: Int[Tensor, "E"
     """The nearest element before each of these, of its document and space, given or asked; -1 = none."""
     content = batch.content_rows
     every = torch.cat([content, element])
-    name = torch.stack([batch.document[every], batch.space[every]], 1).unique(dim=0, return_inverse=True)[1]
+    name = distinct(batch.document[every], batch.space[every])[1]
     order = _sorted(name, place[every])
     first = torch.ones_like(order, dtype=torch.bool)
     first[1:] = name[order][1:] != name[order][:-1]
     before = torch.empty_like(every)
     before[order] = torch.where(first, -1, every[order].roll(1))
     return before[len(content) :]
+
+
+def distinct(*keys: Int[Tensor, "n"]) -> tuple[Int[Tensor, "m keys"], Int[Tensor, "n"]]:
+    """Distinct tuples of keys, sorted by the first, then by the next, ...; and which of them each is.
+
+    As one number each they are sorted some ten times faster than as rows.
+    """
+    if not len(keys[0]):
+        return torch.stack(keys, 1), keys[0]
+    low = [int(key.min()) for key in keys]
+    size = [int(key.max()) - least + 1 for key, least in zip(keys, low, strict=True)]
+    number = keys[0] - low[0]
+    for key, least, count in zip(keys[1:], low[1:], size[1:], strict=True):
+        number = number * count + key - least
+    unique, inverse = number.unique(return_inverse=True)
+    parts = []
+    for least, count in zip(low[:0:-1], size[:0:-1], strict=True):
+        parts.append(unique % count + least)
+        unique = unique // count
+    return torch.stack([unique + low[0], *parts[::-1]], 1), inverse
 
 
 def _sorted(*keys: Int[Tensor, "n"]) -> Int[Tensor, "n"]:

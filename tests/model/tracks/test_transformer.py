@@ -6,6 +6,7 @@ import torch
 from foundation.batch import pack
 from foundation.errors import FoundationError
 from foundation.model.tracks.config import TrackConfig
+from foundation.model.tracks.rows import distinct
 from foundation.model.tracks.transformer import TrackTransformer
 from foundation.tokens import Space
 
@@ -93,3 +94,12 @@ def test_later_reveal_steps_are_refused(model, draw):
     batch = pack([(tokens, torch.tensor([0, 1, 2, 2]))], model.spaces)
     with pytest.raises(FoundationError, match="2 reveal steps"):
         model(batch)
+
+
+def test_rows_are_found_as_by_sorting_all_keys(generator):
+    """One number for each row of keys sorts as the rows do."""
+    for n in (0, 1, 300):
+        keys = [torch.randint(low, 9, (n,), generator=generator) for low in (0, -3, 2)]
+        unique, inverse = torch.stack(keys, 1).unique(dim=0, return_inverse=True)
+        found = distinct(*keys)
+        assert torch.equal(found[0], unique) and torch.equal(found[1], inverse)
