@@ -31,9 +31,10 @@ class SpectraConfig:
         decoder: "cross" answers for any grid, each patch for itself; "additive", as published, for the patches read.
         terms: of the series by which each state tells the flux around its patch, added to the decoder's answer; 0, as
             published, is none.
-        means: widths in ln(wavelength) of boxes, ascending; an answer begins as a mixture, which the decoder chooses,
-            of the means of what was read in them, so that the model learns what a smoothed copy does not have. None,
-            as published, is no copy; neither is there one where states pass through codes.
+        means: widths in ln(wavelength) of boxes, ascending; the decoder is told the means of what was read in them, and
+            an answer begins as a mixture of them that it chooses for each pixel, so that the model learns what a
+            smoothed copy does not have. None, as published, is no copy; nor is there one where states pass through
+            codes.
         levels: of each component of the codes that states pass through on their way to the decoder, such as
             (8, 8, 8, 5, 5); none = states pass as they are.
 

@@ -16,10 +16,10 @@ from foundation.model.block import SelfBlock
 from foundation.model.initial import initialise_map
 from foundation.model.spectra.batch import Grid, SpectralBatch
 from foundation.model.spectra.config import SpectraConfig
+from foundation.model.spectra.copy import SmoothedCopy
 from foundation.model.spectra.decoder import DECODERS
 from foundation.model.spectra.embed import PatchEmbedding, PlaceEmbedding
 from foundation.model.spectra.field import LocalField
-from foundation.model.spectra.means import local_means
 from foundation.model.spectra.wavelength import middle, turns
 from foundation.model.whole import whole
 
@@ -39,13 +39,13 @@ class SpectralTransformer(nn.Module):
         self.head = nn.Linear(c.width, c.patch)
         self.field = LocalField(c.width, c.terms) if c.terms else None
         self.bottleneck = _bottleneck(c)
-        self.mixture = nn.Linear(c.width, len(c.means)) if c.means and not c.levels else None
+        self.copy = SmoothedCopy(c) if c.means and not c.levels else None
         for name, module in self.named_modules():
             if isinstance(module, nn.Linear):
                 with whole(module.parameters()):
                     initialise_map(name, module)
-        if self.mixture is not None:  # an answer begins as a smoothed copy
-            for last in (self.head, self.mixture, *([self.field.series] if self.field else [])):
+        if self.copy is not None:  # which the first answers are
+            for last in (self.head, self.copy.share, *([self.field.series] if self.field else [])):
                 nn.init.zeros_(last.weight)
 
     def encode(self, batch: SpectralBatch) -> Float[Tensor, "T width"]:
@@ -67,15 +67,16 @@ class SpectralTransformer(nn.Module):
             FoundationError: other numbers of grids than of spectra, or patches of another width than the model's.
         """
         self._check(asked)
-        x = self.decoder(self.questions(asked), states, asked, read, (self._turns(asked), self._turns(read)))
-        x = self.out_norm(x)
+        x, means = self.questions(asked), None
+        if self.copy is not None and isinstance(read, SpectralBatch):
+            means = self.copy.means(read, asked)
+            x = x + self.copy.seen(means)
+        x = self.out_norm(self.decoder(x, states, asked, read, (self._turns(asked), self._turns(read))))
         answer = self.head(x)
         if self.field is not None:
             answer = answer + self.field(states, read, asked)
-        if self.mixture is not None and isinstance(read, SpectralBatch):
-            share = self.mixture(x).softmax(-1)
-            means = local_means(read, asked, self.config.means).to(answer.dtype)
-            answer = answer + (means @ share[..., None])[..., 0]
+        if self.copy is not None and means is not None:
+            answer = answer + self.copy.mixed(x, means)
         return answer
 
     def forward(self, read: SpectralBatch, asked: Grid) -> Float[Tensor, "Q W"]:

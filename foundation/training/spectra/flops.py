@@ -18,6 +18,6 @@ def forward_flops(config: SpectraConfig, read: Grid, asked: Grid) -> float:
     pixels = rows.sum() * CHANNELS[config.channels] * config.patch * width + queries.sum() * config.patch * width
     pixels += rows.sum() * config.terms * width
     if config.means and not config.levels:
-        pixels += queries.sum() * len(config.means) * (width + config.patch)
+        pixels += queries.sum() * len(config.means) * config.patch * 2 * width
     total: torch.Tensor = config.depth * block + config.decoder_depth * decoder + pixels
     return float(2 * (total + (rows.sum() + queries.sum()) * place))
