@@ -1,0 +1,106 @@
+"""The `genes edit` verb: edits near a mutation that bring back the splicing of a transcript, without undoing it."""
+
+import csv
+import sys
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+
+from foundation.data.biology.genes.layout import LETTERS, MARKS
+from foundation.data.formats.source import open_source
+from foundation.data.formats.vcf import read_substitutions
+from foundation.data.shards import RecordShards
+from foundation.errors import FoundationError
+from foundation.files import whole_file
+from foundation.model.stored import locate
+from foundation.progress import track
+from foundation.sampling.choose import Choice
+from foundation.sampling.genes.edited import Case, case_of
+from foundation.sampling.genes.mutated import Mutated, mutated
+from foundation.sampling.genes.repair import Repair, Way
+from foundation.sampling.genes.trained import stretches_of, tracks_model
+from foundation.sampling.trained import trained_policy
+
+COLUMNS = (
+    "transcript", "variant", "place", "way", "rank", "seed", "edits", "window", "design", "log_likelihood",
+    "wrong_site", "kept_site", "restored",
+)  # fmt: skip
+
+
+def edit(
+    model: str, data: Path, *, variants: Path, out: Path, window: tuple[int, int] = (-60, -1),
+    ways: Sequence[Way] = ("confidence",), n: int = 8, choice: Choice = Choice(), steps: int = 8,  # noqa: B008
+    simulated: bool = False, limit: int | None = None, seed: int = 0, device: str = "cpu",
+) -> None:  # fmt: skip
+    """Design edits that restore the splicing of mutated transcripts.
+
+    The mutation stays. Letters of a window near it are drawn by a model that is shown the wanted junctions and the
+    letters around; of n designs that is first from whose letters the model predicts these junctions best. Variants of
+    letters that a wanted site needs itself, such as the GU of an intron, are left out and counted. Writes designs.csv,
+    results.json and report.html.
+
+    Example:
+        foundation genes edit runs/genes/model/export runs/genes/split/test --variants runs/genes/variants.vcf \\
+            --ways '[confidence, vote, chance]' --simulated --out runs/genes/edited
+
+    Args:
+        model: directory of an exported model of tracks with its tokenizers, or a hub name.
+        data: record shards of transcripts.
+        variants: VCF file of substitutions.
+        out: directory to write.
+        window: first and last place that may be edited, in reading order from the mutated letter.
+        ways: one-shot; random or confidence: in so many steps in this order; vote: from means over random parts;
+            for comparison "letters alone": without the wanted junctions, and chance: any letters.
+        n: designs of each way.
+        choice: temperature, top_k and top_p.
+        steps: passes of the model for a design.
+        simulated: the transcripts are of `foundation simulate genes`; its spliceosome then says what each design does.
+        limit: edit the first so many mutated transcripts.
+        seed: of the first design of each; the others count from it.
+        device: where the model runs.
+
+    Raises:
+        FoundationError: no variant in any transcript, another assembly, or a model that was not trained for it.
+    """
+    if n < 1 or steps < 1 or not ways:
+        raise FoundationError(f"n {n}, steps {steps}, ways {list(ways)}. Give 1 or more of each.")
+    network, policy = tracks_model(model, device), trained_policy(locate(model))
+    trained = policy.support([s.name for s in network.spaces])
+    repair = Repair(network, trained, stretches_of(policy).length, window, choice, steps)
+    broken = _broken(data, variants, limit)
+    tasks = [repair.task(m, network.tokenise([m.row], [LETTERS, MARKS])[0]) for m in broken]
+    cases = [case_of(repair, task, ways, n, seed, simulated) for task in track(tasks, "edit", len(tasks))]
+    _write_csv(out / "designs.csv", cases)
+    from foundation.sampling.genes.edit_report import write_edits  # matplotlib
+
+    settings = {"model": model, "data": str(data), "variants": str(variants), "window": list(window), "n": n}
+    write_edits(repair, cases, {**settings, "steps": steps, "seed": seed}, out)
+
+
+def _broken(data: Path, variants: Path, limit: int | None) -> list[Mutated]:
+    rows = [s for s in RecordShards(data) if LETTERS in s and MARKS in s]
+    with open_source(variants) as source:
+        read = read_substitutions(source)
+    found, reasons = mutated(rows, read.found, str(variants))
+    reasons["are no substitutions of one letter"] += read.others
+    for reason, count in (+reasons).items():
+        print(f"left out: {count} variants {reason}", file=sys.stderr)
+    if not found:
+        raise FoundationError(f"{variants}: none of {len(read.found)} substitutions can be repaired in {data}.")
+    return list(islice(found, limit))
+
+
+def _write_csv(path: Path, cases: Sequence[Case]) -> None:
+    with whole_file(path) as temporary, temporary.open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(COLUMNS)
+        for case in cases:
+            change = case.task.mutated
+            for way, designs in case.designs.items():
+                for rank, d in enumerate(designs, 1):
+                    seen = (f"{x:.4f}" for x in (d.outlook.likelihood, d.outlook.wrong, d.outlook.kept))
+                    told = "" if d.restored is None else str(d.restored).lower()
+                    table.writerow((
+                        change.row.key, change.name, change.place + 1, way, rank, d.seed, d.edits, case.task.before,
+                        d.letters, *seen, told,
+                    ))  # fmt: skip

@@ -1,0 +1,188 @@
+"""Repair: letters of a window drawn so that a mutated transcript is spliced as it was, though the mutation stays."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import torch
+from jaxtyping import Float, Int
+from torch import Generator, Tensor
+
+from foundation.data.biology.genes.layout import ACCEPTOR, DONOR, LETTERS, MARKS
+from foundation.errors import FoundationError
+from foundation.model.tracks.pretrained import TrackModel
+from foundation.sampling.choose import Choice
+from foundation.sampling.genes.conditions import Condition, junction_table
+from foundation.sampling.genes.mutated import Mutated
+from foundation.sampling.marginals import Question, marginals, voted
+from foundation.sampling.pathways import Pathways
+from foundation.sampling.sampler import Sampler
+from foundation.tokens import Tokens
+
+Way = Literal["one-shot", "random", "confidence", "vote", "letters alone", "chance"]
+BLIND = "letters alone"  # the way that is not told which junctions are wanted
+ALPHABET = "ACGU"  # codes 0 to 3 of the letters
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """One mutated transcript around its mutation.
+
+    Args:
+        mutated: what it is.
+        wild: letters as they were, and wanted junctions, of a stretch.
+        tokens: the same with the mutation.
+        window: int64, which of the tokens are letters that may be edited.
+    """
+
+    mutated: Mutated
+    wild: Tokens
+    tokens: Tokens
+    window: Int[Tensor, "w"]
+
+    @property
+    def before(self) -> str:
+        """The letters of the window as they are."""
+        return spelled(self.tokens.ids[self.window])
+
+    def edited(self, letters: str) -> Tokens:
+        """The tokens with other letters in the window."""
+        ids = self.tokens.ids.clone()
+        ids[self.window] = torch.tensor([ALPHABET.index(letter) for letter in letters])
+        return replace(self.tokens, ids=ids)
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What the model predicts of the splicing of some letters.
+
+    Args:
+        likelihood: log-likelihood of the wanted junctions, in nats, over the stretch.
+        wrong: the largest probability of an acceptor or donor where none is wanted.
+        kept: the least probability of one that is wanted; 1 if none is.
+    """
+
+    likelihood: float
+    wrong: float
+    kept: float
+
+
+@dataclass(frozen=True)
+class Repair:
+    """How windows are filled.
+
+    Args:
+        model: trained to predict letters from letters and junctions, and junctions from letters.
+        trained: pairs of what was given and what was asked.
+        stretch: letters that the model sees at once; 0 = all.
+        window: first and last letter that may be edited, counted from the mutated one, which stays.
+        choice: temperature, top_k and top_p.
+        steps: passes of ways that fill a window in several.
+
+    Raises:
+        FoundationError: a window without letters, or one that the stretch cannot hold.
+    """
+
+    model: TrackModel
+    trained: Pathways
+    stretch: int
+    window: tuple[int, int] = (-60, -1)
+    choice: Choice = Choice()  # noqa: RUF009  frozen
+    steps: int = 8
+
+    def __post_init__(self) -> None:
+        first, last = self.window
+        widest = max(abs(first), abs(last))
+        if first > last or first == last == 0 or (self.stretch and widest > self.stretch // 2):
+            raise FoundationError(
+                f"window {first} to {last} around the mutation, of {self.stretch or 'all'} letters seen. "
+                "Give the first place before the last, both within half of what is seen."
+            )
+
+    def task(self, mutated: Mutated, tokens: Tokens) -> Task:
+        """The stretch around a mutation; `tokens` are letters and junctions of the whole row."""
+        letters = tokens.of(LETTERS)
+        ids = tokens.ids.clone()
+        ids[letters[mutated.place]] = ALPHABET.index(mutated.new)
+        n = len(letters)
+        length = min(self.stretch or n, n)
+        start = min(max(mutated.place - length // 2, 0), n - length)
+        place = tokens.position[:, 0]
+        inside = (place >= start) & (place < start + length)
+        own = replace(tokens, ids=ids).select(inside)
+        beside = own.position[:, 0] - mutated.place
+        editable = (beside >= self.window[0]) & (beside <= self.window[1]) & (beside != 0)
+        at = own.of(LETTERS)
+        return Task(mutated, tokens.select(inside), own, at[editable[at]])
+
+    def drawn(self, task: Task, way: Way, n: int, seed: int) -> list[str]:
+        """n fillings of the window, number i with the seed `seed` + i."""
+        seeds = list(range(seed, seed + n))
+        if way == "chance":
+            return _by_chance(task, seeds)
+        if way == "vote":
+            return self._voted(task, seeds)
+        steps = 1 if way == "one-shot" else self.steps
+        return self._sampled(task, seeds, "confidence" if way == "confidence" else "random", steps, way != BLIND)
+
+    def question(self, task: Task, wanted: bool = True) -> Question:
+        """Ask for the window, given the letters around it and, or not, the wanted junctions."""
+        asked = torch.zeros(len(task.tokens), dtype=torch.bool)
+        asked[task.window] = True
+        shown = ~asked
+        if not wanted:
+            shown[task.tokens.of(MARKS)] = False
+        return Question(task.tokens.select(shown), task.tokens.select(asked))
+
+    def outlooks(self, task: Task, stretches: Sequence[Tokens]) -> list[Outlook]:
+        """What the model predicts of each version of a stretch, from its letters alone."""
+        blind = Condition((LETTERS,))
+        answers = marginals(self.model, [blind.junctions(tokens) for tokens in stretches])
+        return [_outlook(junction_table(blind, task.tokens, answer), task) for answer in answers]
+
+    def _sampled(
+        self, task: Task, seeds: Sequence[int], order: Literal["random", "confidence"], steps: int, wanted: bool
+    ) -> list[str]:
+        question = self.question(task, wanted)
+        sampler = Sampler(self.model, self.trained, self.choice)
+        allowed = {LETTERS: _letters_only(self.model)}
+        drawn = sampler.complete(
+            [question.given] * len(seeds), [question.asked] * len(seeds), steps=steps, seed=seeds, order=order,
+            allowed=allowed,
+        )  # fmt: skip
+        return [spelled(tokens.ids) for tokens in drawn]
+
+    def _voted(self, task: Task, seeds: Sequence[int]) -> list[str]:
+        """Drawn from mean probabilities; each seed deals its own parts."""
+        allowed = _letters_only(self.model)
+        found = []
+        for seed, p in zip(seeds, voted(self.model, [self.question(task)] * len(seeds), seeds), strict=True):
+            chance = torch.rand(len(p), dtype=torch.float64, generator=Generator().manual_seed(seed))
+            found.append(spelled(self.choice.codes(p.log(), chance, allowed[None])))
+        return found
+
+
+def spelled(ids: Int[Tensor, "n"]) -> str:
+    """Letters of codes; N for what is none."""
+    return "".join(ALPHABET[i] if i < len(ALPHABET) else "N" for i in ids.tolist())
+
+
+def _by_chance(task: Task, seeds: Sequence[int]) -> list[str]:
+    """Letters drawn evenly, whatever is around them."""
+    n = len(task.window)
+    return [spelled(torch.randint(len(ALPHABET), (n,), generator=Generator().manual_seed(s))) for s in seeds]
+
+
+def _outlook(table: Float[Tensor, "n size"], task: Task) -> Outlook:
+    wanted = task.tokens.ids[task.tokens.of(MARKS)]
+    likelihood = table.gather(1, wanted[:, None]).clamp(min=1e-12).log().sum()
+    sites = table[:, [ACCEPTOR, DONOR]]
+    is_wanted = wanted[:, None] == torch.tensor([ACCEPTOR, DONOR])
+    wrong = sites.masked_fill(is_wanted, 0).max()
+    kept = sites[is_wanted].min() if is_wanted.any() else torch.ones(())
+    return Outlook(float(likelihood), float(wrong), float(kept))
+
+
+def _letters_only(model: TrackModel) -> Tensor:
+    size = next(s.size for s in model.spaces if s.name == LETTERS)
+    return torch.arange(size) < len(ALPHABET)

@@ -1,0 +1,136 @@
+"""Edits: mutations lie where the file says, only the window changes, ways do what they say, the verb as a whole."""
+
+import csv
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+
+from foundation.__main__ import main
+from foundation.data.biology.genes.layout import MARKS
+from foundation.data.formats.source import open_source
+from foundation.data.formats.vcf import Substitution, read_substitutions
+from foundation.data.simulate.genes.spliceosome import splice
+from foundation.errors import FoundationError
+from foundation.sampling.genes.edited import restored
+from foundation.sampling.genes.mutated import mutated
+from foundation.sampling.genes.repair import Repair
+from foundation.sampling.genes.trained import tracks_model
+
+WAYS = ("one-shot", "random", "confidence", "vote", "letters alone", "chance")
+FLANK = 60
+
+
+@pytest.fixture(scope="module")
+def broken(made):
+    with open_source(made[0] / "variants.vcf") as source:
+        return mutated(made[2], read_substitutions(source).found, "variants.vcf")
+
+
+@pytest.fixture(scope="module")
+def repair(exported):
+    names = ("rna_seq", MARKS)
+    trained = frozenset({(a, b) for a in names for b in names})
+    return Repair(tracks_model(str(exported)), trained, stretch=200, window=(-20, 12))
+
+
+@pytest.fixture(scope="module")
+def task(repair, broken):
+    change = broken[0][0]
+    return repair.task(change, repair.model.tokenise([change.row], ["rna_seq", MARKS])[0])
+
+
+def test_mutated_transcripts_are_spliced_as_the_truth_says_on_both_strands(made, broken):
+    _, genes, _ = made
+    found, reasons = broken
+    truth = {f"{g.name}{v.new}": v for g in genes for v in g.variants}
+    assert {m.name for m in found} == {name for name in truth if name.endswith("T")}
+    assert reasons["take a letter that a wanted site needs"] == sum(name.endswith("A") for name in truth)
+    assert {m.row.origin["strand"] for m in found} == {1, -1}
+    for m in found:
+        v = truth[m.name]
+        assert m.place == v.place + FLANK and m.letters[m.place] == v.new.replace("T", "U")
+        assert splice(m.letters[FLANK:-FLANK].replace("U", "T")) == v.exons
+        gene = next(g for g in genes if g.name == m.name[:-1])
+        assert m.exons == [(a + FLANK, b + FLANK) for a, b in gene.exons]
+
+
+def test_variants_outside_and_of_other_assemblies(made):
+    row = made[2][0]
+    nothing, reasons = mutated([row], [Substitution("c0", 10, "A", "C"), Substitution("cX", 900, "A", "C")], "v.vcf")
+    assert not nothing and reasons == {"in no row": 2}
+    letter = row["rna_seq"].letters[300].replace("U", "T")
+    other = next(x for x in "ACG" if x != letter)
+    with pytest.raises(FoundationError, match=r"v\.vcf, line 7: the letter is"):
+        mutated([row], [Substitution("c0", 800, other, "T", line=7)], "v.vcf")
+
+
+def test_what_is_asked_is_not_shown_and_the_mutation_is(repair, task):
+    question = repair.question(task)
+    place = question.given.position[question.given.of("rna_seq"), 0] - task.mutated.place
+    assert sorted({*range(-20, 13)} - set(place.int().tolist())) == [p for p in range(-20, 13) if p != 0]
+    assert question.asked.names() == ("rna_seq",) and len(question.asked) == 32
+    at = question.given.of("rna_seq")[place == 0]
+    assert question.given.ids[at].item() == "ACGU".index(task.mutated.new)
+    assert len(question.given.of(MARKS)) == 200 and not len(repair.question(task, wanted=False).given.of(MARKS))
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_each_way_draws_letters_that_depend_on_the_seed_alone(repair, task, way):
+    many = repair.drawn(task, way, 4, seed=3)
+    assert all(len(x) == 32 and set(x) <= set("ACGU") for x in many)
+    assert repair.drawn(task, way, 2, seed=4) == many[1:3], "a batch is a loop"
+    assert len(set(many)) > 1
+
+
+def test_wanted_junctions_matter_to_designs_but_for_the_ways_without_them(repair, task):
+    other = task.tokens.ids.clone()
+    at = task.tokens.of(MARKS)
+    other[at] = (other[at] + 1) % 5
+    changed = replace(task, tokens=replace(task.tokens, ids=other))
+    same = {way: repair.drawn(task, way, 3, 0) == repair.drawn(changed, way, 3, 0) for way in WAYS}
+    assert same["letters alone"] and same["chance"] and not (same["random"] or same["vote"] or same["one-shot"])
+
+
+def test_edits_change_the_window_alone_and_restoring_is_the_simulators_word(repair, task):
+    assert not restored(task, task.before), "the mutation breaks the splicing"
+    letters = "A" * 32
+    edited = task.edited(letters)
+    assert torch.equal(edited.ids[task.window], torch.zeros(32, dtype=torch.long))
+    rest = torch.ones(len(edited), dtype=torch.bool)
+    rest[task.window] = False
+    assert torch.equal(edited.ids[rest], task.tokens.ids[rest])
+    assert restored(task, letters), "without the letters of a donor around it the new site is none"
+
+
+def test_outlooks_are_read_off_the_predicted_table(repair, task):
+    from foundation.sampling.genes.conditions import Condition
+    from foundation.sampling.marginals import marginals
+
+    outlook = repair.outlooks(task, [task.tokens])[0]
+    p = marginals(repair.model, [Condition(("rna_seq",)).junctions(task.tokens)])[0]
+    wanted = task.tokens.ids[task.tokens.of(MARKS)]
+    assert outlook.likelihood == pytest.approx(sum(float(p[i, w].log()) for i, w in enumerate(wanted)))
+    wrong = max(float(p[i, k]) for i, w in enumerate(wanted) for k in (1, 2) if w != k)
+    assert outlook.wrong == pytest.approx(wrong)
+
+
+def test_the_verb(made, exported, tmp_path, capsys):
+    command = ["genes", "edit", str(exported), str(made[0] / "rows"), f"--variants={made[0] / 'variants.vcf'}"]
+    more = ["--ways=[confidence, chance]", "--n=3", "--window=[-30,-1]", "--simulated", "--steps=2"]
+    assert main([*command, *more, f"--out={tmp_path}"]) == 0
+    assert "take a letter that a wanted site needs" in capsys.readouterr().err
+    with (tmp_path / "designs.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {r["way"] for r in rows} == {"confidence", "chance"} and {r["restored"] for r in rows} <= {"true", "false"}
+    for r in rows:
+        assert len(r["design"]) == len(r["window"]) == 30
+        assert int(r["edits"]) == sum(a != b for a, b in zip(r["design"], r["window"], strict=True))
+    best = [r for r in rows if r["rank"] == "1" and r["way"] == "chance"]
+    results = json.loads((tmp_path / "results.json").read_text())
+    share = sum(r["restored"] == "true" for r in best) / len(best)
+    assert results["ways"]["chance"]["restored"]["value"] == pytest.approx(share)
+    assert "restored, by the simulator" in (tmp_path / "report.html").read_text()
+    assert main([*command, "--window=[5,2]", f"--out={tmp_path}"]) == 1
+    assert "Give the first place before the last" in capsys.readouterr().err
