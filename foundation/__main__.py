@@ -43,7 +43,6 @@ COMMANDS: dict[str, str | dict[str, str]] = {
         "baselines": "foundation.evaluation.genes.baselines:baselines",
         "evaluate": "foundation.evaluation.genes.evaluate:evaluate",
         "edit": "foundation.sampling.genes.edit:edit",
-        "edit": "foundation.sampling.genes.edit:edit",
     },
     "spectra": {
         "train": "foundation.training.spectra.train:train",
