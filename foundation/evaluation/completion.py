@@ -1,7 +1,7 @@
 """completion: how well the model itself predicts a modality from others, against the marginal that knows no object."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 import numpy as np
@@ -10,9 +10,9 @@ from torch import Tensor
 from torch.distributions import Categorical
 
 from foundation.batch import pack
-from foundation.data.records import Record, Scalar
+from foundation.data.records import Record, Scalar, Spectrum
 from foundation.errors import FoundationError
-from foundation.evaluation.metrics import crps
+from foundation.evaluation.metrics import crps, pit
 from foundation.evaluation.outcome import Outcome, Source
 from foundation.evaluation.split import Parts
 from foundation.evaluation.tasks import Task
@@ -38,28 +38,33 @@ class Completed:
         probability: float64 [n, K] for a target of one token, else empty.
         code: int64 [n], the true code of that token.
         values: float64 [K], what each code stands for, ascending.
+        best: int64 [n, places], the most probable code of each token.
     """
 
     nll: np.ndarray
     probability: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
     code: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=int))
     values: np.ndarray = field(default_factory=lambda: np.empty(0))
+    best: np.ndarray = field(default_factory=lambda: np.empty((0, 0), dtype=int))
 
     def standing_for(self, values: np.ndarray) -> "Completed":
         """The same with the codes sorted by the numbers [K] they stand for; unchanged if there are none."""
         if not len(self.probability) or not len(values):
             return self
         order = np.argsort(values, kind="stable")
-        return Completed(self.nll, self.probability[:, order], np.argsort(order)[self.code], values[order])
+        code = np.argsort(order)[self.code]
+        return Completed(self.nll, self.probability[:, order], code, values[order], self.best)
 
 
 def complete(model: OverTokens, tokens: Sequence[Tokens], inputs: Sequence[str], target: str) -> Completed:
     """The model's distributions of all tokens of `target` at once, given the tokens of `inputs`."""
     parts = [_complete(model, tokens[i : i + BATCH], inputs, target) for i in range(0, len(tokens), BATCH)]
     nll = np.concatenate([p.nll for p in parts])
+    best = np.concatenate([p.best for p in parts])
     if not all(len(p.probability) for p in parts):
-        return Completed(nll)
-    return Completed(nll, np.concatenate([p.probability for p in parts]), np.concatenate([p.code for p in parts]))
+        return Completed(nll, best=best)
+    probability, code = (np.concatenate([getattr(p, name) for p in parts]) for name in ("probability", "code"))
+    return Completed(nll, probability, code, best=best)
 
 
 @torch.no_grad()
@@ -73,9 +78,10 @@ def _complete(model: OverTokens, tokens: Sequence[Tokens], inputs: Sequence[str]
     surprise = -log_probability.gather(1, code[:, None])[:, 0]
     total = torch.zeros(len(tokens), dtype=torch.float64).index_add(0, document, surprise)
     nll = (total / torch.bincount(document, minlength=len(tokens))).numpy()
+    best = log_probability.argmax(1).view(len(tokens), -1).numpy()
     if len(rows) > len(tokens):  # many tokens an object: their distributions would fill the memory
-        return Completed(nll)
-    return Completed(nll, log_probability.exp().numpy(), code.numpy())
+        return Completed(nll, best=best)
+    return Completed(nll, log_probability.exp().numpy(), code.numpy(), best=best)
 
 
 def asked(tokens: Tokens, inputs: Sequence[str], target: str) -> tuple[Tokens, Tensor]:
@@ -103,10 +109,10 @@ def marginal(codes: np.ndarray, size: int, parts: Parts) -> tuple[Completed, flo
         probability = (local + weight * whole) / (len(parts.train) + weight)
         tried.append((float(_place_nll(probability, codes[parts.validation]).mean()), probability))
     loss, probability = min(tried, key=lambda t: t[0])
-    nll = _place_nll(probability, codes[parts.test])
+    nll, best = _place_nll(probability, codes[parts.test]), np.tile(probability.argmax(1), (len(parts.test), 1))
     if codes.shape[1] > 1:
-        return Completed(nll), loss
-    return Completed(nll, np.repeat(probability, len(parts.test), 0), codes[parts.test, 0]), loss
+        return Completed(nll, best=best), loss
+    return Completed(nll, np.repeat(probability, len(parts.test), 0), codes[parts.test, 0], best=best), loss
 
 
 def _place_nll(probability: np.ndarray, codes: np.ndarray) -> np.ndarray:
@@ -129,6 +135,33 @@ def _with_code(one: Tokens, code: int) -> Tokens:
     return Tokens(one.spaces, torch.tensor([code]), one.space, one.position, one.track, one.vectors)
 
 
+def correlations(
+    decode: Callable[[Tokens], Mapping[str, Record]],
+    tokens: Sequence[Tokens],
+    best: np.ndarray,
+    target: str,
+    measured: Sequence[Spectrum],
+) -> np.ndarray:
+    """float64 [n]: of each spectrum that the most probable codes stand for with the measured one, at its good pixels.
+
+    Args:
+        tokens: of each object; those of the target give places only.
+        best: int64 [n, places].
+        measured: the records of the target.
+    """
+    found = np.full(len(tokens), np.nan)
+    for i, (one, codes, spectrum) in enumerate(zip(tokens, best, measured, strict=True)):
+        asked = replace(one.select(one.of(target)), ids=torch.from_numpy(codes))
+        predicted, good = decode(asked)[target], spectrum.usable
+        if isinstance(predicted, Spectrum):
+            good = good & (spectrum.wavelength >= predicted.wavelength[0])
+            good = good & (spectrum.wavelength <= predicted.wavelength[-1])
+            value = np.interp(spectrum.wavelength[good], predicted.wavelength, predicted.flux)
+            flat = not good.any() or min(np.ptp(value), np.ptp(spectrum.flux[good])) == 0
+            found[i] = np.nan if flat else np.corrcoef(value, spectrum.flux[good])[0, 1]
+    return found
+
+
 def codes_of(tokens: Sequence[Tokens], target: str) -> np.ndarray:
     """int64 [n, places] codes of a modality.
 
@@ -144,11 +177,23 @@ def codes_of(tokens: Sequence[Tokens], target: str) -> np.ndarray:
     return np.stack(codes)
 
 
-def scored(task: Task, source: Source, done: Completed, merit: float, parts: Parts) -> Outcome:
-    """Outcome of a completion; of a scalar also the median of the distribution as its point estimate."""
-    values = {"nll": done.nll}
+def scored(
+    task: Task,
+    source: Source,
+    done: Completed,
+    merit: float,
+    parts: Parts,
+    more: Mapping[str, np.ndarray] | None = None,
+) -> Outcome:
+    """Outcome of a completion; of a scalar also the median of the distribution as its point estimate.
+
+    Args:
+        more: further metrics with a value for each object.
+    """
+    values = {"nll": done.nll, **(more or {})}
     if not len(done.probability) or not len(done.values):
         return Outcome(source, "own head", merit, parts.test, np.empty(0), np.empty(0), len(parts.train), values)
+    values["pit"] = pit(done.probability, done.code)
     values["crps"] = crps(done.probability, done.values, true := done.values[done.code])
     middle = (np.cumsum(done.probability, 1) < 0.5).sum(1).clip(max=len(done.values) - 1)
     return Outcome(source, "own head", merit, parts.test, true, done.values[middle][None], len(parts.train), values)

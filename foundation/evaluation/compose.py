@@ -6,12 +6,13 @@ from pathlib import Path
 import numpy as np
 
 from foundation.evaluation.figures.embedding import embedding_map
-from foundation.evaluation.figures.scores import read_curves, score_panel, training_curves
+from foundation.evaluation.figures.scores import learning_curves, read_curves, score_panel, training_curves
 from foundation.evaluation.metrics import metric
 from foundation.evaluation.pictures import reconstructions, task_pictures
-from foundation.evaluation.report import Picture, Report, Section, Text
+from foundation.evaluation.report import Picture, Report, Section, Table, Text
 from foundation.evaluation.results import TaskResult
 from foundation.evaluation.suite import MAIN, Answered, Suite
+from foundation.evaluation.tasks import Task
 from foundation.evaluation.words import overview, score_table, story
 
 EXPLAINED = (
@@ -81,10 +82,31 @@ def task_section(answered: Answered, result: TaskResult) -> Section:
     blocks = [
         Text(about, faint=True),
         score_table(result),
+        *published_table(task),
         Picture(f"{task.name}_scores", panel, f"{metric(name).title} of every probe with 68 % intervals."),
+        *few_objects(result),
         *task_pictures(answered),
     ]
     return Section(task.title[0].upper() + task.title[1:], blocks)
+
+
+def published_table(task: Task) -> Iterator[Text | Table]:
+    """What others report, beside which ours stands."""
+    if task.published:
+        yield Text("Published, on other objects and splits, so only roughly comparable:", faint=True)
+        title = metric(task.scored[0]).title
+        yield Table(["model", title], [[model, f"{value:g}"] for model, value in task.published.items()])
+
+
+def few_objects(result: TaskResult) -> Iterator[Picture]:
+    """The learning curve of each source of features."""
+    if result.few:
+        title = metric(result.task.scored[0]).title
+        curves = {row.source: [] for row in result.few}
+        for row in (*result.few, *(r for r in result.rows if r.chosen)):
+            curves[row.source].append((row.trained, row.scores[result.task.scored[0]]))
+        caption = "By the probes chosen with all training objects, against how many there are."
+        yield Picture(f"{result.task.name}_few", learning_curves(title, curves), caption)
 
 
 def _maps(suite: Suite) -> Iterator[Picture]:

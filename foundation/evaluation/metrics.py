@@ -123,6 +123,18 @@ def pit(probability: np.ndarray, code: np.ndarray) -> np.ndarray:
     return below + at / 2
 
 
+def off_uniform(pit: np.ndarray) -> float:
+    """Largest distance of the cumulative distribution of numbers [n] from that of a uniform one (Kolmogorov)."""
+    ordered, n = np.sort(pit), len(pit)
+    steps = np.arange(n + 1) / n
+    return float(max(np.max(steps[1:] - ordered), np.max(ordered - steps[:-1])))
+
+
+def band(n: int) -> float:
+    """What `off_uniform` of n uniform numbers stays below in 95 % of cases (Stephens 1970, JRSS B 32, 115)."""
+    return 1.358 / (np.sqrt(n) + 0.12 + 0.11 / np.sqrt(n))
+
+
 @dataclass(frozen=True)
 class Metric:
     """A number about predictions, and which way is better.
@@ -130,16 +142,22 @@ class Metric:
     Args:
         function: (predicted [n], true [n]) -> float, or (relevance [n], similarity [n]) -> float for one query.
         better: the good direction.
+        over: of metrics that have a value for each object [n], those of all objects -> float.
     """
 
     name: str
     title: str
     function: Callable[[np.ndarray, np.ndarray], float]
     better: Literal["high", "low", "zero"]
+    over: Callable[[np.ndarray], float] = lambda values: float(np.nanmean(values))
 
     def merit(self, value: float) -> float:
         """The value turned so that larger is better."""
         return {"high": value, "low": -value, "zero": -abs(value)}[self.better]
+
+
+def _middle(values: np.ndarray) -> float:
+    return float(np.nanmedian(values))
 
 
 _PLAIN = {
@@ -156,6 +174,9 @@ _PLAIN = {
         Metric("map", "mAP", average_precision, "high"),
         Metric("nll", "NLL [nat / token]", lambda value, _: float(np.mean(value)), "low"),
         Metric("crps", "CRPS", lambda value, _: float(np.mean(value)), "low"),
+        Metric("iou", "IoU", lambda value, _: float(np.mean(value)), "high"),
+        Metric("pit", "PIT, distance from uniform", lambda value, _: off_uniform(value), "low", off_uniform),
+        Metric("correlation", "correlation", lambda value, _: float(np.median(value)), "high", _middle),
     )
 }
 _PARAMETRIC = {

@@ -12,7 +12,7 @@ from foundation.data.shards import RecordShards
 from foundation.errors import FoundationError
 from foundation.evaluation.raw import raw_columns, raw_vectors
 from foundation.evaluation.split import objects_on_sky
-from foundation.evaluation.tasks import Task
+from foundation.evaluation.tasks import RECORDS, Task
 from foundation.progress import track
 
 
@@ -98,9 +98,10 @@ class Observations:
             FoundationError: no object qualifies; the message says what the record set has.
         """
         index = self.having(task.inputs)
-        for group in (task.gallery, (task.target,) if task.kind == "completion" else ()):
+        asks_record = task.kind in RECORDS
+        for group in (task.gallery, (task.target,) if asks_record else ()):
             index = index[np.isin(index, self.having(group))] if group else index
-        if task.kind != "completion" and task.target:
+        if task.target and not asks_record:
             index = index[self.known(task.target)[index]]
         for label, allowed in task.where.items():
             index = index[np.isin(self._label(label)[index].astype(str), allowed)]

@@ -27,7 +27,7 @@ class Outcome:
         true: their targets [n]; empty if the task has none.
         predicted: [seeds, n] values, or [seeds, n, classes] probabilities.
         trained: objects the probe learned from.
-        values: metric -> [n], for metrics that are means over objects.
+        values: metric -> [n], for metrics that have a value for each object.
         neighbours: in a retrieval, indices [a few, 8] of what was found for the first test objects, best first.
     """
 
@@ -48,7 +48,7 @@ class Outcome:
     def statistic(self, name: str) -> Statistic:
         """The metric called `name` as a function of the chosen test objects, mean over the seeds."""
         if name in self.values:
-            return lambda index: float(np.nanmean(self.values[name][index]))
+            return lambda index: metric(name).over(self.values[name][index])
         score, answers = metric(name).function, decided(self.predicted)
         return lambda index: float(np.mean([score(a[index], self.true[index]) for a in answers]))
 

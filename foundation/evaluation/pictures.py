@@ -8,7 +8,7 @@ from foundation.data.records import Image, Scalar, Spectrum
 from foundation.evaluation.figures.classification import confusion_matrices
 from foundation.evaluation.figures.posterior import calibration, posterior_examples
 from foundation.evaluation.figures.regression import predicted_and_true, residual_against
-from foundation.evaluation.metrics import confusion, pit
+from foundation.evaluation.metrics import band, confusion, off_uniform, pit
 from foundation.evaluation.observations import Observations
 from foundation.evaluation.outcome import Outcome, decided, standing
 from foundation.evaluation.report import Picture
@@ -103,11 +103,13 @@ def _completion(answered: Answered) -> Iterator[Picture]:
         picture,
         "What the model believes, given the inputs, beside the marginal of the training objects.",
     )
-    picture = calibration(pit(done.probability, done.code))
+    where = pit(done.probability, done.code)
+    off, most = off_uniform(where), band(len(where))
     yield Picture(
         f"{name}_calibration",
-        picture,
-        "Where the true value lies in the predicted distribution: flat if it can be believed.",
+        calibration(where),
+        f"Where the true value lies in the predicted distribution: flat if it can be believed. Its distance from "
+        f"uniform is {off:.3f}, {'inside' if off <= most else 'beyond'} the 95 % band of {most:.3f}.",
     )
 
 
@@ -116,6 +118,7 @@ _KINDS: dict[str, Callable[[Answered], Iterator[Picture]]] = {
     "classification": _classification,
     "retrieval": _retrieval,
     "completion": _completion,
+    "segmentation": lambda _: iter(()),
 }
 
 

@@ -1,7 +1,7 @@
 """probing: answer a regression or classification task with a probe, on somebody's features."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from foundation.evaluation.observations import Observations
 from foundation.evaluation.outcome import Outcome, Source, decided
 from foundation.evaluation.probes import PROBES
 from foundation.evaluation.problem import Answers, Features, Problem
-from foundation.evaluation.split import Parts, divide
+from foundation.evaluation.split import Parts, divide, uniform
 from foundation.evaluation.tasks import Task
 
 
@@ -24,6 +24,7 @@ class Question:
         target: float64 or int64 [n] of the train_index objects, transformed.
         test_target: of the test_index objects, not transformed.
         classes: names, empty in a regression.
+        most: training objects to use, 0 = all; those of a smaller number are among those of a larger one.
     """
 
     task: Task
@@ -33,6 +34,7 @@ class Question:
     test_target: np.ndarray
     objects: tuple[str, ...]
     classes: tuple[str, ...] = ()
+    most: int = 0
 
     @classmethod
     def of(cls, task: Task, learned: Observations, tested: Observations) -> "Question":
@@ -52,9 +54,13 @@ class Question:
     def parts(self, seed: int) -> Parts:
         """Training, validation and test objects for a probe seed; another set is all test."""
         parts = divide(self.objects, self.task.split, seed)
-        if not self.task.test:
+        if self.task.test:
+            everyone = np.concatenate([parts.train, parts.test])
+            parts = Parts(everyone, parts.validation, np.arange(len(self.test_index)))
+        if not self.most:
             return parts
-        return Parts(np.concatenate([parts.train, parts.test]), parts.validation, np.arange(len(self.test_index)))
+        draw = uniform([self.objects[i] for i in parts.train], f"few {seed}")
+        return replace(parts, train=np.sort(parts.train[np.argsort(draw)[: self.most]]))
 
     def back(self, values: np.ndarray) -> np.ndarray:
         """Predictions in the unit of the label, never far outside of what was learned from."""

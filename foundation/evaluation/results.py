@@ -61,6 +61,7 @@ class TaskResult:
         tested: number of test objects.
         on: record set of the test objects.
         split: hash of the keys in the parts of the first seed.
+        few: by the chosen probes, with fewer training objects.
     """
 
     task: Task
@@ -69,6 +70,7 @@ class TaskResult:
     split: str
     rows: tuple[Row, ...]
     comparisons: tuple[Comparison, ...]
+    few: tuple[Row, ...] = ()
 
 
 def summarise(answered: Answered) -> TaskResult:
@@ -86,7 +88,8 @@ def summarise(answered: Answered) -> TaskResult:
         for o in others
         for name in task.scored
     )
-    return TaskResult(task, n, task.test or MAIN, split_hash(answered.keys, answered.parts), rows, comparisons)
+    few = tuple(_row(o, {name: Drawn.of(o.statistic(name), n) for name in task.scored}, True) for o in answered.few)
+    return TaskResult(task, n, task.test or MAIN, split_hash(answered.keys, answered.parts), rows, comparisons, few)
 
 
 def _row(outcome: Outcome, drawn: dict[str, Drawn], is_chosen: bool) -> Row:

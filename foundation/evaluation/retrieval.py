@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from sklearn.linear_model import Ridge
 
+from foundation.errors import FoundationError
 from foundation.evaluation.metrics import metric
 from foundation.evaluation.outcome import Outcome, Source
 from foundation.evaluation.probes import RIDGE_ALPHAS, standardised
@@ -20,14 +21,22 @@ def retrieve_alike(task: Task, source: Source, features: np.ndarray, label: np.n
 
     Args:
         features: float32 [n, width].
-        label: [n] numbers (relevance exp(-|difference| / scale)) or names (relevance 1 if equal).
+        label: [n] numbers (relevance exp(-|difference| / scale), or itself if the task is about `rare` ones) or names
+            (relevance 1 if equal).
+
+    Raises:
+        FoundationError: nothing is as rare as the task wants.
     """
     prepared = standardised().fit(features[parts.train])
-    queries = parts.test[:MOST_QUERIES]
+    places = rare_places(task, label[parts.test])[:MOST_QUERIES]
+    queries = parts.test[places]
     similarity = cosine(prepared.transform(features[queries]), prepared.transform(features[parts.test]))
-    relevant = relevance(label[queries], label[parts.test], task.scale)
-    values = _values(task.scored, similarity, relevant, own=False)
-    found = parts.test[_nearest(similarity, own=False)]
+    if isinstance(task.rare, float | int):
+        relevant = np.tile(label[parts.test], (len(queries), 1))
+    else:
+        relevant = relevance(label[queries], label[parts.test], task.scale)
+    values = _values(task.scored, similarity, relevant, places)
+    found = parts.test[_nearest(similarity, places)]
     return Outcome(source, "cosine", 0.0, queries, label[queries], np.empty(0), len(parts.train), values, found)
 
 
@@ -44,8 +53,8 @@ def retrieve_same(task: Task, source: Source, given: np.ndarray, gallery: np.nda
     checked = [_mean_rank(cosine(h.predict(query[parts.validation]), entry[parts.validation])) for h in heads]
     queries = parts.test[:MOST_QUERIES]
     similarity = cosine(heads[int(np.argmin(checked))].predict(query[queries]), entry[parts.test])
-    values = _values(task.scored, similarity, np.eye(*similarity.shape), own=True)
-    found = parts.test[_nearest(similarity, own=True)]
+    values = _values(task.scored, similarity, np.eye(*similarity.shape))
+    found = parts.test[_nearest(similarity)]
     return Outcome(
         source, "ridge map", -min(checked), queries, np.empty(0), np.empty(0), len(parts.train), values, found
     )
@@ -55,8 +64,8 @@ def nearest_same(task: Task, source: Source, given: np.ndarray, gallery: np.ndar
     """As `retrieve_same`, but in one space of features, without a map: of equal width, each less its own mean."""
     query, entry = (standardised().fit(f[parts.train]).transform(f[parts.test]) for f in (given, gallery))
     similarity = cosine(query[:MOST_QUERIES], entry)
-    values = _values(task.scored, similarity, np.eye(*similarity.shape), own=True)
-    found, queries = parts.test[_nearest(similarity, own=True)], parts.test[:MOST_QUERIES]
+    values = _values(task.scored, similarity, np.eye(*similarity.shape))
+    found, queries = parts.test[_nearest(similarity)], parts.test[:MOST_QUERIES]
     return Outcome(source, "cosine", -_mean_rank(similarity), queries, np.empty(0), np.empty(0), 0, values, found)
 
 
@@ -72,11 +81,28 @@ def relevance(query: np.ndarray, entry: np.ndarray, scale: float) -> np.ndarray:
     return (query[:, None] == entry[None, :]).astype(float)
 
 
-def _nearest(similarity: np.ndarray, own: bool) -> np.ndarray:
-    """Places [queries, 8] of the most similar entries of the first queries, best first."""
+def rare_places(task: Task, label: np.ndarray) -> np.ndarray:
+    """Which entries are queries: all, or what the task calls rare.
+
+    Raises:
+        FoundationError: none is.
+    """
+    if task.rare is None:
+        return np.arange(len(label))
+    places = np.flatnonzero(label > task.rare if label.dtype.kind == "f" else label == str(task.rare))
+    if len(places) < 2:
+        raise FoundationError(
+            f"task {task.name!r}: {len(places)} test objects have {task.target!r} {task.rare}, and two are wanted. "
+            "Give more records, or change `rare`."
+        )
+    return places
+
+
+def _nearest(similarity: np.ndarray, own: np.ndarray | None = None) -> np.ndarray:
+    """Places [queries, 8] of the most similar entries of the first queries, best first; `own` are the queries'."""
     first = similarity[:SHOWN].copy()
-    if not own:
-        np.fill_diagonal(first, -np.inf)
+    if own is not None:
+        first[np.arange(len(first)), own[:SHOWN]] = -np.inf
     return np.argsort(-first, axis=1)[:, :NEIGHBOURS]
 
 
@@ -89,10 +115,12 @@ def _mean_rank(similarity: np.ndarray) -> float:
     return float(np.mean((similarity > similarity.diagonal()[:, None]).sum(1)))
 
 
-def _values(names: Sequence[str], similarity: np.ndarray, relevant: np.ndarray, own: bool) -> dict[str, np.ndarray]:
-    """metric -> one value a query. Entry i is query i's own; without `own` it is not in the gallery of query i."""
+def _values(
+    names: Sequence[str], similarity: np.ndarray, relevant: np.ndarray, own: np.ndarray | None = None
+) -> dict[str, np.ndarray]:
+    """metric -> one value a query; the entry at `own` of each is the query itself, and not in its gallery."""
     queries, entries = similarity.shape
-    gallery = [np.arange(entries) if own else np.delete(np.arange(entries), i) for i in range(queries)]
+    gallery = [np.arange(entries) if own is None else np.delete(np.arange(entries), own[i]) for i in range(queries)]
     return {
         name: np.array([metric(name).function(relevant[i, g], similarity[i, g]) for i, g in enumerate(gallery)])
         for name in names

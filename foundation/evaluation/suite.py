@@ -1,14 +1,24 @@
 """suite: run every task on the frozen encoder and, always, on its baselines."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
 import numpy as np
+from torch import Tensor
 
+from foundation.data.records import Image, Sample, Spectrum
 from foundation.errors import FoundationError
-from foundation.evaluation.completion import Completed, codes_of, complete, marginal, scalar_values, scored
+from foundation.evaluation.completion import (
+    Completed,
+    codes_of,
+    complete,
+    correlations,
+    marginal,
+    scalar_values,
+    scored,
+)
 from foundation.evaluation.features import Extractor, Pooling, TokenStore, random_encoder
 from foundation.evaluation.observations import Observations
 from foundation.evaluation.outcome import Outcome, Source
@@ -17,11 +27,13 @@ from foundation.evaluation.probing import Question, probe
 from foundation.evaluation.problem import Features
 from foundation.evaluation.raw import raw_matrix
 from foundation.evaluation.retrieval import retrieve_alike, retrieve_same
+from foundation.evaluation.segmentation import Cells, Grid, raw_cells, segment, token_cells
 from foundation.evaluation.split import Parts, divide
 from foundation.evaluation.tasks import Task
 from foundation.model.pretrained import FoundationModel
 from foundation.model.samples import Tokenizers
 from foundation.progress import track
+from foundation.tokens import Tokens
 
 MAIN = "main"  # name of the record set that tasks are about unless they name another
 
@@ -59,6 +71,7 @@ class Answered:
         keys: of the objects that take part.
         classes: of a classification.
         completed: distributions of the test objects and of the marginal, in the completion of a scalar.
+        few: with fewer training objects, by the probe that stands for each source.
     """
 
     task: Task
@@ -68,6 +81,7 @@ class Answered:
     keys: tuple[str, ...]
     classes: tuple[str, ...] = ()
     completed: tuple[Completed, Completed] | None = None
+    few: tuple[Outcome, ...] = ()
 
 
 class Suite:
@@ -95,6 +109,7 @@ class Suite:
             "classification": self._probe,
             "retrieval": self._retrieve,
             "completion": self._complete,
+            "segmentation": self._segment,
         }
         for task in track(self.tasks, "evaluating", len(self.tasks)):
             yield kinds[task.kind](task)
@@ -111,12 +126,16 @@ class Suite:
         learned, tested = self.sets[MAIN], self.sets[task.test or MAIN]
         question = Question.of(task, learned, tested)
         seeds = range(self.settings.seeds)
-        outcomes = []
+        outcomes, few = [], []
         for source, features in self._both(question, learned, tested):
             usable = [p for p in self.settings.probes if p != "attentive" or features[0].tokens is not None]
-            outcomes += [probe(question, source, name, *features, seeds) for name in usable]
-        keys = tuple(learned.keys[i] for i in question.train_index)
-        return Answered(task, outcomes, tested, divide(question.objects, task.split, 0), keys, question.classes)
+            mine = [probe(question, source, name, *features, seeds) for name in usable]
+            outcomes += mine
+            best = max(mine, key=lambda o: o.merit)
+            sizes = [n for n in sorted(task.few) if n < best.trained]
+            few += [probe(replace(question, most=n), source, best.probe, *features, seeds) for n in sizes]
+        keys, parts = tuple(learned.keys[i] for i in question.train_index), divide(question.objects, task.split, 0)
+        return Answered(task, outcomes, tested, parts, keys, question.classes, few=tuple(few))
 
     def _both(
         self, question: Question, learned: Observations, tested: Observations
@@ -148,6 +167,26 @@ class Suite:
         placed = [o.at(index) for o in outcomes]
         return Answered(task, placed, observations, parts, tuple(observations.keys[i] for i in index))
 
+    def _segment(self, task: Task) -> Answered:
+        observations, (name,) = self.sets[MAIN], task.inputs
+        index = observations.taking_part(task)
+        parts = divide([observations.objects[i] for i in index], task.split, 0)
+        samples = observations.at(index)
+        masks, images = ([r for s in samples if isinstance(r := s[m], Image)] for m in (task.target, name))
+        if not len(masks) == len(images) == len(samples):
+            raise FoundationError(f"task {task.name!r}: {name} and {task.target} have to be images. Change the task.")
+        features: dict[Source, Features] = {
+            s: extractor(observations, task.inputs, index) for s, extractor in self.extractors.items()
+        }
+        space = next(s for s in self.model.spaces if s.name == name)
+        grid = Grid.of(int(cast(Tensor, features["encoder"].count)[0]), space.axes[0].step, masks[0])
+        cells: dict[Source, Cells] = {s: token_cells(f, grid) for s, f in features.items()}
+        cells["raw input"] = raw_cells(images, grid)
+        cut = np.stack([grid.crop(m.flux)[0] for m in masks])
+        seeds = range(self.settings.seeds)
+        outcomes = [segment(task, s, c, cut, parts, seeds).at(index) for s, c in cells.items()]
+        return Answered(task, outcomes, observations, parts, tuple(observations.keys[i] for i in index))
+
     def _complete(self, task: Task) -> Answered:
         observations = self.sets[MAIN]
         everything, index = self.tokens.of(observations), observations.taking_part(task)
@@ -161,9 +200,20 @@ class Suite:
         prior, loss = marginal(codes_of(tokens, task.target), size, parts)
         done = complete(self.model, [tokens[i] for i in parts.test], task.inputs, task.target)
         both = done.standing_for(values), prior.standing_for(values)
+        more = self._spectral(task, observations.at(index[parts.test]), [tokens[i] for i in parts.test], (done, prior))
         outcomes = [
-            scored(task, "encoder", both[0], 0.0, parts).at(index),
-            scored(task, "marginal", both[1], -loss, parts).at(index),
+            scored(task, "encoder", both[0], 0.0, parts, more[0]).at(index),
+            scored(task, "marginal", both[1], -loss, parts, more[1]).at(index),
         ]
         keys = tuple(observations.keys[i] for i in index)
         return Answered(task, outcomes, observations, parts, keys, completed=both if len(values) else None)
+
+    def _spectral(
+        self, task: Task, samples: Sequence[Sample], tokens: Sequence[Tokens], done: Sequence[Completed]
+    ) -> list[dict[str, np.ndarray]]:
+        """Of completed spectra how they go with what was measured, if the task asks for it."""
+        measured = [r for s in samples if isinstance(r := s[task.target], Spectrum)]
+        if "correlation" not in task.scored or len(measured) < len(samples):
+            return [{} for _ in done]
+        decode = cast(Tokenizers, self.model.tokenizers).decode
+        return [{"correlation": correlations(decode, tokens, d.best, task.target, measured)} for d in done]

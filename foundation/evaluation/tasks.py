@@ -12,7 +12,9 @@ METRICS: dict[str, tuple[str, ...]] = {  # of each kind; the first decides which
     "classification": ("macro_f1", "balanced_accuracy", "accuracy"),
     "retrieval": ("ndcg@10",),
     "completion": ("nll",),
+    "segmentation": ("iou",),
 }
+RECORDS = ("completion", "segmentation")  # kinds whose target is a modality, not a label
 
 
 @dataclass(frozen=True)
@@ -46,19 +48,26 @@ class Task:
     Args:
         name: short, unique; names files.
         kind: "regression" and "classification" of a label by probes; "retrieval" of objects with a like label, or of
-            the same object in another modality if `gallery` is given; "completion" of a modality by the model's head.
-        inputs: modalities the encoder sees.
-        target: the label, or in a completion the modality; empty for the retrieval of the same object.
+            the same object in another modality if `gallery` is given; "completion" of a modality by the model's head;
+            "segmentation" of an image by masks.
+        inputs: modalities the encoder sees; of a segmentation one image.
+        target: the label, or in a completion the modality, in a segmentation that of the masks, images of one plane
+            from 0 to 1; empty for the retrieval of the same object.
         metrics: names known to `evaluation.metrics`; the first decides which probe is best. Empty = those of the kind.
         where: label -> the values an object must have one of.
         transform: what a regression is fitted to; log1p suits redshifts, whose errors grow as 1 + z.
         scale: retrieval by a numeric label: relevance is exp(-|difference| / scale).
         gallery: modalities of the entries to retrieve, for the retrieval of the same object.
         test: name of another record set to test on; empty = a part of the same set.
+        few: numbers of training objects of a learning curve, which stands beside the score with all of them.
+        rare: retrieval of what is rare. A class: its test objects alone are queries. A number, such as a fraction of
+            votes: objects with a label above it are queries, and the relevance of an entry is its own label.
+        published: what others report for this question in the first metric, by model and input. It was measured on
+            other objects, and only stands beside ours.
     """
 
     name: str
-    kind: Literal["regression", "classification", "retrieval", "completion"]
+    kind: Literal["regression", "classification", "retrieval", "completion", "segmentation"]
     inputs: tuple[str, ...]
     target: str = ""
     metrics: tuple[str, ...] = ()
@@ -67,6 +76,9 @@ class Task:
     scale: float = 0.02
     gallery: tuple[str, ...] = ()
     test: str = ""
+    few: tuple[int, ...] = ()
+    rare: float | str | None = None
+    published: dict[str, float] = field(default_factory=dict)
     split: Split = field(default_factory=Split)
 
     def __post_init__(self) -> None:
@@ -74,18 +86,32 @@ class Task:
             raise FoundationError(f"task {self.name!r} has no inputs. Name the modalities that the encoder may see.")
         if not self.target and not (self.kind == "retrieval" and self.gallery):
             raise FoundationError(f"task {self.name!r} has no target. Name a label, or the modality to complete.")
-        if self.kind == "completion" and self.target in self.inputs:
+        if self.kind in RECORDS and self.target in self.inputs:
             raise FoundationError(
                 f"task {self.name!r} gives {self.target!r} and asks for it. Take it out of the inputs."
             )
-        if self.test and self.kind in ("retrieval", "completion"):
+        if self.test and self.kind not in ("regression", "classification"):
             raise FoundationError(
                 f"task {self.name!r}: a {self.kind} is tested on its own record set. Leave `test` out."
             )
+        self._check_extras()
         from foundation.evaluation.metrics import metric
 
         for name in self.scored:
             metric(name)
+
+    def _check_extras(self) -> None:
+        if self.kind == "segmentation" and len(self.inputs) != 1:
+            raise FoundationError(f"task {self.name!r}: a segmentation has one image as its input. Name it alone.")
+        if self.few and (self.kind not in ("regression", "classification") or min(self.few) < 2):
+            raise FoundationError(
+                f"task {self.name!r}: a learning curve of {', '.join(map(str, self.few))} objects in a {self.kind}. "
+                "Give numbers from 2 on, to a regression or classification."
+            )
+        if self.rare is not None and (self.kind != "retrieval" or self.gallery):
+            raise FoundationError(
+                f"task {self.name!r}: only a retrieval by label has something rare. Leave `rare` out."
+            )
 
     @property
     def modalities(self) -> tuple[str, ...]:

@@ -9,7 +9,13 @@ from foundation.evaluation.report import Table
 from foundation.evaluation.results import Comparison, Row, TaskResult
 
 SURE = 0.95  # fraction of resamples that makes "better" of "no clear difference"
-MARKS = {"regression": "probe", "classification": "probe", "retrieval": "ranking", "completion": "head"}
+MARKS = {
+    "regression": "probe",
+    "classification": "probe",
+    "retrieval": "ranking",
+    "completion": "head",
+    "segmentation": "head",
+}
 
 
 def verdict(comparison: Comparison) -> str:

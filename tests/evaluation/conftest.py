@@ -33,6 +33,7 @@ def sky_object(index: int, seed: int = 0) -> Sample:
     records = {
         "spectrum_sdss": Spectrum(flux, WAVELENGTH, np.full(len(flux), 11.0), survey="SDSS"),
         "image": Image(image, ("DES-G", "DES-R"), 0.5, np.full(image.shape, 2500.0), survey="DES"),
+        "segmap": Image(blob[None] > 0.3, ("plane",), 0.5, np.ones((1, 24, 24))),
         "flux_g": Scalar(bright, "flux_g", "nmgy"),
         "flux_r": Scalar(bright * (1 + z), "flux_r", "nmgy"),
         "redshift": Scalar(z, "redshift"),
@@ -52,7 +53,7 @@ class Coarse:
         along = Axis("wavelength", "Angstrom", 3700, 9800, 10)
         return (
             Space("spectrum_sdss", "discrete", CODES, (along,)),
-            Space("image", "discrete", CODES, (Axis("y", "arcsec", -6, 6, 0.5), Axis("x", "arcsec", -6, 6, 0.5))),
+            Space("image", "discrete", CODES, (Axis("y", "arcsec", -4.5, 4.5, 3), Axis("x", "arcsec", -4.5, 4.5, 3))),
             *(Space(n, "discrete", CODES) for n in ("flux_g", "flux_r", "redshift")),
         )
 

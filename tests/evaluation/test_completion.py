@@ -13,6 +13,7 @@ from foundation.evaluation.completion import (
     asked,
     codes_of,
     complete,
+    correlations,
     marginal,
     scalar_values,
     scored,
@@ -113,10 +114,32 @@ def test_the_point_estimate_is_the_median(parts):
     outcome = scored(TASK, "encoder", done, 0.0, parts)
     np.testing.assert_array_equal(outcome.predicted, [[2, 0]])
     np.testing.assert_array_equal(outcome.true, [2, 0])
-    assert set(outcome.values) == {"nll", "crps"}
+    assert set(outcome.values) == {"nll", "crps", "pit"}
 
 
 def test_ragged_targets_are_refused(tokens):
     shorter = tokens[1].select(torch.arange(len(tokens[1]) - 30))
     with pytest.raises(FoundationError, match="fixed number of discrete tokens"):
         codes_of([tokens[0], shorter], "image")
+
+
+def test_correlation_of_completed_spectra_is_that_with_the_measured_ones(encoder, observed, tokens):
+    samples = observed.at(range(len(tokens)))
+    true = codes_of(tokens, "spectrum_sdss")
+    found = correlations(
+        encoder.tokenizers.decode, tokens, true, "spectrum_sdss", [s["spectrum_sdss"] for s in samples]
+    )
+    for value, sample, codes in zip(found, samples, true, strict=True):
+        flux = np.repeat((codes + 0.5) / 32 * 8, 8)  # what the codes of these tokenizers stand for
+        assert value == pytest.approx(np.corrcoef(flux, sample["spectrum_sdss"].flux)[0, 1])
+    flat = np.zeros_like(true)
+    assert np.isnan(correlations(encoder.tokenizers.decode, tokens, flat, "spectrum_sdss", spectra)).all()
+
+
+def test_the_most_probable_codes_come_in_the_order_of_the_tokens(encoder, tokens):
+    done = complete(encoder, tokens, ["image"], "spectrum_sdss")
+    batch = pack([asked(tokens[1], ["image"], "spectrum_sdss")], encoder.spaces)
+    with torch.no_grad():
+        prediction = encoder.predict(encoder(batch), batch)["spectrum_sdss"]
+    order = torch.argsort(batch.token[prediction.rows])
+    assert done.best[1].tolist() == prediction.distribution.logits.argmax(-1)[order].tolist()

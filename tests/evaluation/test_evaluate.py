@@ -18,13 +18,14 @@ from foundation.model.pretrained import FoundationModel
 
 REDSHIFT = {"where": {"class": ("GALAXY", "QSO")}, "transform": "log1p", "metrics": ("sigma_nmad", "r2")}
 TASKS = (
-    Task("z", "regression", ("spectrum_sdss",), "z", **REDSHIFT),
+    Task("z", "regression", ("spectrum_sdss",), "z", few=(10, 40, 10_000), published={"AION-1 base": 0.01}, **REDSHIFT),
     Task("class", "classification", ("spectrum_sdss", "flux_g"), "class"),
     Task("elsewhere", "classification", ("spectrum_sdss",), "class", test="others"),
     Task("alike", "retrieval", ("spectrum_sdss",), "class", metrics=("map",)),
     Task("same", "retrieval", ("image",), gallery=("spectrum_sdss",)),
     Task("complete_z", "completion", ("image",), "redshift", metrics=("nll", "crps", "r2")),
-    Task("complete_spectrum", "completion", ("image",), "spectrum_sdss"),
+    Task("complete_spectrum", "completion", ("image",), "spectrum_sdss", metrics=("nll", "correlation")),
+    Task("blob", "segmentation", ("image",), "segmap"),
 )
 SETTINGS = Settings(probes=("linear", "attentive"), seeds=2)
 

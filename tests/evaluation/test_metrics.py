@@ -141,3 +141,15 @@ def test_merit_is_larger_where_better(name, value, merit):
 def test_an_unknown_metric_is_named_with_those_there_are(name):
     with pytest.raises(FoundationError, match=r"no metric .*there are r2, .*outliers@NUMBER.*\."):
         m.metric(name)
+
+
+def test_distance_from_uniform_is_kolmogorovs_and_its_band_holds_19_of_20(draw):
+    from scipy.stats import kstest, kstwo
+
+    numbers = draw.random(300)
+    assert m.off_uniform(numbers) == pytest.approx(kstest(numbers, "uniform").statistic)
+    for n in (50, 1000):
+        assert m.band(n) == pytest.approx(kstwo.ppf(0.95, n), rel=0.01)
+    assert m.off_uniform(numbers**2) > m.band(300) > m.off_uniform(np.linspace(0, 1, 301)[1:] - 1 / 600)
+    assert m.metric("pit").over(numbers) == m.off_uniform(numbers)
+    assert m.metric("correlation").over(np.array([0.1, 0.9, np.nan, 0.5])) == 0.5

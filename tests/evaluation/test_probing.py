@@ -112,3 +112,15 @@ def test_the_score_is_the_mean_over_seeds_and_the_spread_their_deviation():
     each = [metric("r2").function(p, np.arange(3.0)) for p in predicted]
     assert found.statistic("r2")(np.arange(3)) == pytest.approx(np.mean(each))
     assert found.spread("r2") == pytest.approx(np.std(each))
+
+
+def test_few_objects_are_nested_and_leave_the_test_part_alone(observed):
+    question = Question.of(CLASS, observed, observed)
+    whole = question.parts(0)
+    parts = {n: dataclasses.replace(question, most=n).parts(0) for n in (5, 20, 10_000)}
+    assert len(parts[5].train) == 5 and set(parts[5].train) < set(parts[20].train) < set(whole.train)
+    assert parts[10_000].train.tolist() == whole.train.tolist()
+    assert all(p.test.tolist() == whole.test.tolist() for p in parts.values())
+    features = planted(question)
+    outcome = probe(dataclasses.replace(question, most=20), "encoder", "linear", features, features, [0])
+    assert outcome.trained == 20

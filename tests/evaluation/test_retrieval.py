@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from foundation.errors import FoundationError
 from foundation.evaluation.retrieval import cosine, relevance, retrieve_alike, retrieve_same
 from foundation.evaluation.split import Parts
 from foundation.evaluation.tasks import Task
@@ -81,3 +82,38 @@ def test_constant_features_win_nothing(parts):
 
 def test_cosine_by_hand():
     np.testing.assert_allclose(cosine(np.array([[3.0, 0], [0, 0]]), np.array([[1.0, 1.0]])), [[np.sqrt(0.5)], [0]])
+
+
+def test_rare_classes_alone_are_queries(parts, draw):
+    label = np.where(draw.random(N) < 0.1, "rare", "plain")
+    features = np.where(label == "rare", 3.0, 0.0)[:, None] + draw.normal(0, 0.1, (N, 4))
+    task = Task("rare", "retrieval", ("image",), "class", metrics=("map",), rare="rare")
+    outcome = retrieve_alike(task, "encoder", features, label, parts)
+    assert set(label[outcome.test]) == {"rare"} and mean_of(outcome, "map") > 0.99
+    assert all(q not in row for q, row in zip(outcome.test, outcome.neighbours, strict=False))
+
+
+def test_fractions_of_votes_are_relevances(parts, draw):
+    votes = draw.random(N)
+    task = Task("mergers", "retrieval", ("image",), "votes", metrics=("ndcg@10",), rare=0.9)
+    features = np.stack([np.cos(3 * votes), np.sin(3 * votes)], 1)
+    outcome = retrieve_alike(task, "encoder", features, votes, parts)
+    assert (votes[outcome.test] > 0.9).all() and mean_of(outcome, "ndcg@10") > 0.95
+    query = int(outcome.test[0])
+    others = parts.test[parts.test != query]
+    top = np.sort(votes[others])[::-1][:10]
+    near = np.argsort(-cosine_to(features, query, others, parts))[:10]
+    expected = (votes[others][near] / np.log2(np.arange(2, 12))).sum() / (top / np.log2(np.arange(2, 12))).sum()
+    assert outcome.values["ndcg@10"][0] == pytest.approx(expected)
+
+
+def cosine_to(features, query, others, parts):
+    x = (features - features[parts.train].mean(0)) / features[parts.train].std(0)
+    unit = x / np.linalg.norm(x, axis=1, keepdims=True)
+    return unit[others] @ unit[query]
+
+
+def test_nothing_rare_is_refused(parts, draw):
+    task = Task("rare", "retrieval", ("image",), "class", rare="unicorn")
+    with pytest.raises(FoundationError, match="0 test objects have 'class' unicorn"):
+        retrieve_alike(task, "encoder", draw.normal(size=(N, 3)), np.array(["a"] * N), parts)

@@ -36,6 +36,9 @@ def test_no_task_of_the_yaml_is_given_its_answer(declared):
     ("wrong", "says"),
     [
         ({"inputs": ()}, "has no inputs"),
+        ({"kind": "retrieval", "few": (10,)}, "a learning curve of 10 objects in a retrieval"),
+        ({"rare": "QSO"}, "only a retrieval by label"),
+        ({"kind": "segmentation", "target": "segmap", "inputs": ("image", "flux_g")}, "has one image as its input"),
         ({"target": ""}, "has no target"),
         ({"kind": "completion", "target": "image"}, "gives 'image' and asks for it"),
         ({"metrics": ("r3",)}, "no metric 'r3'"),

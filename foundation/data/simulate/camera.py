@@ -142,6 +142,13 @@ def expose(clean: np.ndarray, fwhm: np.ndarray, draw: np.random.Generator) -> Im
     return image if len(kept) in (0, len(BANDS)) else image.select(tuple(kept))
 
 
+def ruled(alone: np.ndarray, clean: np.ndarray) -> Image:
+    """1 where an object by itself is above the noise in r and more than half of the light, both nMgy [4, y, x]."""
+    r = BANDS.index("DES-R")
+    inside = (alone[r] > PIXEL_SIGMA[r]) & (alone[r] > 0.5 * clean[r])
+    return Image(inside[None].astype(np.float32), ("plane",), PIXEL, np.ones((1, *inside.shape)), survey="legacy")
+
+
 def draw_fwhm(draw: np.random.Generator) -> np.ndarray:
     """Seeing [4] in arcsec."""
     return FWHM * np.clip(1 + FWHM_SCATTER * draw.normal(size=4), 0.6, 1.6)

@@ -29,6 +29,7 @@ def sky(
     stars: float = SkySurvey.stars,
     spectra: tuple[str, ...] = SkySurvey.spectra,
     image_size: int = SkySurvey.image_size,
+    segmap: bool = SkySurvey.segmap,
     snr: tuple[float, float] = SkySurvey.snr,
     bright_fraction: float = SkySurvey.bright_fraction,
     missing_image: float = SkySurvey.missing_image,
@@ -55,6 +56,7 @@ def sky(
         stars: the same.
         spectra: which of spectrum_sdss, _desi, _galah and _apogee (of stars), _gaia (not of galaxies) are observed.
         image_size: side of the images in pixels of 0.262 arcsec; 0 = no images.
+        segmap: whether a map of the pixels that the object itself rules goes with each image, for segmentation.
         snr: range of the median signal-to-noise per pixel of a spectrum of SDSS or DESI.
         bright_fraction: of spectra with a signal-to-noise beyond that range.
         missing_image: probability that an object has no image.
@@ -70,7 +72,7 @@ def sky(
             f"Got {objects} objects from number {start}, wanted at least 1 from 0 on. Try --objects 100."
         )
     survey = SkySurvey(
-        seed, galaxies, quasars, stars, spectra, image_size, snr, bright_fraction,
+        seed, galaxies, quasars, stars, spectra, image_size, segmap, snr, bright_fraction,
         missing_image, missing_spectrum, missing_scalar, outliers,
     )  # fmt: skip
     if picture is not None:

@@ -37,6 +37,7 @@ class SkySurvey:
         image_size: side of the cut-out in pixels of 0.262 arcsec; 0 = no images.
         snr: range of the median signal-to-noise per pixel of SDSS and DESI, drawn log-uniformly; others have their own.
         bright_fraction: of spectra with signal-to-noise from the range's end up to 500.
+        segmap: whether a map of the pixels that the object itself rules goes with each image, for segmentation.
         missing_image: probability that there is no image.
         missing_spectrum: the same of each spectrum, but one of them always stays.
         missing_scalar: the same of each catalogue entry.
@@ -50,6 +51,7 @@ class SkySurvey:
     stars: float = 0.20
     spectra: tuple[str, ...] = OF_ALL
     image_size: int = 64
+    segmap: bool = False
     snr: tuple[float, float] = (0.5, 30.0)
     bright_fraction: float = 0.03
     missing_image: float = 0.05
@@ -133,8 +135,13 @@ class SkySurvey:
         if self.image_size == 0 or draw.random() < self.missing_image:
             return {}
         fwhm = camera.draw_fwhm(draw)
-        lights = camera.lights_of(fluxes, bulge, source.morphology) + camera.draw_neighbours(self.image_size, draw)
-        return {"image": camera.expose(camera.render(lights, fwhm, self.image_size), fwhm, draw)}
+        own, others = camera.lights_of(fluxes, bulge, source.morphology), camera.draw_neighbours(self.image_size, draw)
+        clean = camera.render(own + others, fwhm, self.image_size)
+        records: dict[str, Record] = {"image": camera.expose(clean, fwhm, draw)}
+        if self.segmap:
+            alone = camera.render(own, fwhm, self.image_size)
+            records["segmap"] = camera.ruled(alone, clean)
+        return records
 
     def _catalogue(
         self, source: Source, fluxes: np.ndarray, snr: float, draw: np.random.Generator

@@ -7,6 +7,8 @@ from matplotlib.figure import Figure
 
 from foundation.figures.canvas import COLOURS, canvas, picture
 
+BINS = 20
+
 
 @picture
 def posterior_examples(
@@ -41,9 +43,14 @@ def posterior_examples(
 
 @picture
 def calibration(pit: np.ndarray) -> Figure:
-    """Histogram of the probability integral transform [n]; flat if the distributions can be believed."""
+    """Histogram of the probability integral transform [n]; flat if the distributions can be believed.
+
+    The shade holds 95 % of the bins of as many uniform numbers.
+    """
     figure, (axes,) = canvas(4.2, 2.8)
-    axes.hist(pit, bins=20, range=(0, 1), density=True, color=COLOURS["encoder"], alpha=0.8)
+    axes.hist(pit, bins=BINS, range=(0, 1), density=True, color=COLOURS["encoder"], alpha=0.8)
+    half = 1.96 * np.sqrt((BINS - 1) / max(len(pit), 1))
+    axes.axhspan(max(1 - half, 0), 1 + half, color="k", alpha=0.12, lw=0)
     axes.axhline(1, color="k", ls="--", lw=1)
     axes.set(xlabel="probability below the true value", ylabel="density")
     return figure

@@ -30,6 +30,21 @@ def score_panel(title: str, rows: Sequence[tuple[str, str, Interval]], better: s
 
 
 @picture
+def learning_curves(title: str, curves: Mapping[str, Sequence[tuple[int, Interval]]]) -> Figure:
+    """A metric against the number of training objects, a line with 68 % bars for each source of features."""
+    figure, (axes,) = canvas(5.2, 3.2)
+    for source, points in curves.items():
+        count, score = [n for n, _ in points], [s for _, s in points]
+        bars = np.array([[max(s.value - s.low, 0), max(s.high - s.value, 0)] for s in score]).T
+        axes.errorbar(
+            count, [s.value for s in score], yerr=bars, fmt="o-", ms=4, capsize=2, color=COLOURS[source], label=source
+        )
+    axes.set(xscale="log", xlabel="training objects", ylabel=title)
+    axes.legend(fontsize=8)
+    return figure
+
+
+@picture
 def training_curves(curves: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
     """Loss against step, one panel a run.
 
