@@ -42,6 +42,7 @@ COMMANDS: dict[str, str | dict[str, str]] = {
         "split": "foundation.evaluation.genes.split:split",
         "baselines": "foundation.evaluation.genes.baselines:baselines",
         "evaluate": "foundation.evaluation.genes.evaluate:evaluate",
+        "splice": "foundation.sampling.genes.splice:splice",
         "edit": "foundation.sampling.genes.edit:edit",
     },
     "spectra": {
