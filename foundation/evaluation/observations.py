@@ -103,6 +103,8 @@ class Observations:
             index = index[np.isin(index, self.having(group))] if group else index
         if task.target and not asks_record:
             index = index[self.known(task.target)[index]]
+        if task.transform == "log10":
+            index = index[self._label(task.target)[index] > 0]
         for label, allowed in task.where.items():
             index = index[np.isin(self._label(label)[index].astype(str), allowed)]
         if len(index) == 0:

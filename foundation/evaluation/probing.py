@@ -43,6 +43,8 @@ class Question:
         values, others = learned.labels[task.target][index], tested.labels[task.target][other]
         objects = tuple(learned.objects[i] for i in index)
         if task.kind == "regression":
+            if task.transform == "log10":
+                values, others = np.log10(values), np.log10(others)
             target = np.log1p(values) if task.transform == "log1p" else values
             return cls(task, index, other, target, others, objects)
         names = tuple(np.unique(values.astype(str)).tolist())
@@ -64,7 +66,7 @@ class Question:
 
     def back(self, values: np.ndarray) -> np.ndarray:
         """Predictions in the unit of the label, never far outside of what was learned from."""
-        if self.classes or self.task.transform == "none":
+        if self.classes or self.task.transform != "log1p":
             return values
         return np.expm1(np.clip(values, self.target.min() - 1, self.target.max() + 1))
 

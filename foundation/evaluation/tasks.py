@@ -55,7 +55,8 @@ class Task:
             from 0 to 1; empty for the retrieval of the same object.
         metrics: names known to `evaluation.metrics`; the first decides which probe is best. Empty = those of the kind.
         where: label -> the values an object must have one of.
-        transform: what a regression is fitted to; log1p suits redshifts, whose errors grow as 1 + z.
+        transform: what a regression is fitted to; log1p suits redshifts, whose errors grow as 1 + z, and
+            is undone for the scores; log10 is not, and leaves out labels that are not positive.
         scale: retrieval by a numeric label: relevance is exp(-|difference| / scale).
         gallery: modalities of the entries to retrieve, for the retrieval of the same object.
         test: name of another record set to test on; empty = a part of the same set.
@@ -72,7 +73,7 @@ class Task:
     target: str = ""
     metrics: tuple[str, ...] = ()
     where: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    transform: Literal["none", "log1p"] = "none"
+    transform: Literal["none", "log1p", "log10"] = "none"
     scale: float = 0.02
     gallery: tuple[str, ...] = ()
     test: str = ""

@@ -124,3 +124,14 @@ def test_few_objects_are_nested_and_leave_the_test_part_alone(observed):
     features = planted(question)
     outcome = probe(dataclasses.replace(question, most=20), "encoder", "linear", features, features, [0])
     assert outcome.trained == 20
+
+
+def test_logarithms_of_positive_labels_are_what_is_scored(observed):
+    task = Task("z", "regression", ("spectrum_sdss",), "z", transform="log10")
+    question = Question.of(task, observed, observed)
+    z = observed.labels["z"][question.train_index]
+    assert (z > 0).all() and len(z) < len(observed)
+    np.testing.assert_allclose(question.target, np.log10(z))
+    outcome = probe(question, "encoder", "linear", planted(question), planted(question), [0])
+    np.testing.assert_allclose(outcome.true, np.log10(observed.labels["z"][outcome.test]))
+    assert outcome.statistic("r2")(np.arange(len(outcome.test))) > 0.98

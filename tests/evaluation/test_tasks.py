@@ -6,22 +6,23 @@ import pytest
 from jsonargparse import ArgumentParser
 
 from foundation.errors import FoundationError
-from foundation.evaluation.tasks import Split, Task, check
+from foundation.evaluation.tasks import METRICS, Split, Task, check
+from foundation.interop.aion_keys import KEYS
 
-CONFIG = Path(__file__).parents[2] / "configs" / "evaluate.yaml"
+CONFIGS = Path(__file__).parents[2] / "configs"
 
 
-@pytest.fixture(scope="module")
-def declared():
+@pytest.fixture(scope="module", params=["evaluate", "aion_evaluate", "aion_simulated"])
+def declared(request):
     parser = ArgumentParser(exit_on_error=False)
     parser.add_argument("--config", action="config")
     parser.add_argument("--tasks", type=tuple[Task, ...])
     parser.add_argument("--settings", type=dict)
-    return parser.parse_args(["--config", str(CONFIG)]).tasks
+    return parser.parse_args(["--config", str(CONFIGS / f"{request.param}.yaml")]).tasks
 
 
 def test_the_yaml_declares_tasks_of_every_kind(declared):
-    assert {t.kind for t in declared} == {"regression", "classification", "retrieval", "completion"}
+    assert {t.kind for t in declared} >= {"regression", "classification", "retrieval", "completion"}
     tasks = [Task(**{**vars(t), "split": Split(**vars(t.split))}) for t in declared]
     check(tasks, {})
 
@@ -29,7 +30,15 @@ def test_the_yaml_declares_tasks_of_every_kind(declared):
 def test_no_task_of_the_yaml_is_given_its_answer(declared):
     for task in declared:
         assert task.target not in task.inputs
-        assert "redshift" not in task.inputs
+        assert "redshift" not in task.inputs and "tok_z" not in task.inputs
+
+
+def test_aions_suite_asks_of_its_keys_and_says_what_was_published(declared):
+    if not any(t.published for t in declared):
+        pytest.skip("no published numbers")
+    assert all(name in KEYS for t in declared for name in t.inputs)
+    assert {t.kind for t in declared} == {*METRICS}
+    assert all(0 < value <= 1 for t in declared for value in t.published.values())
 
 
 @pytest.mark.parametrize(
