@@ -43,6 +43,7 @@ COMMANDS: dict[str, str | dict[str, str]] = {
         "baselines": "foundation.evaluation.genes.baselines:baselines",
         "evaluate": "foundation.evaluation.genes.evaluate:evaluate",
         "splice": "foundation.sampling.genes.splice:splice",
+        "probe": "foundation.sampling.genes.probe:probe",
         "edit": "foundation.sampling.genes.edit:edit",
     },
     "spectra": {
