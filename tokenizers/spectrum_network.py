@@ -10,6 +10,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+ROWS = 128  # whose squares are added at a time, so that they stay in a cache
+
 
 class ChannelNorm(nn.LayerNorm):
     """Layer norm over the channels of each pixel of [B, C, L]."""
@@ -30,11 +32,14 @@ class GlobalResponseNorm(nn.Module):
         self.gamma = nn.Parameter(torch.zeros(1, 1, width))
         self.beta = nn.Parameter(torch.zeros(1, 1, width))
 
-    def forward(self, x: Float[Tensor, "B L C"]) -> Float[Tensor, "B L C"]:
-        """Features of the same shape."""
-        norm = x.square().sum(1, keepdim=True).clamp(min=1e-24).sqrt()
-        ratio = norm / (norm.mean(-1, keepdim=True) + 1e-6)
-        return torch.addcmul(self.beta, x, self.gamma * ratio + 1)  # gamma x ratio + beta + x, one pass over x
+    def forward(self, x: Float[Tensor, "B L C"], in_place: bool = False) -> Float[Tensor, "B L C"]:
+        """Features of the same shape; those given are overwritten if `in_place`, for inference."""
+        parts = x.split(ROWS, 1) if in_place else (x,)  # new memory costs more than the arithmetic
+        norm = sum(part.square().sum(1, keepdim=True) for part in parts).clamp(min=1e-24).sqrt()  # type: ignore[union-attr]
+        scale = self.gamma * (norm / (norm.mean(-1, keepdim=True) + 1e-6)) + 1
+        if in_place:
+            return x.mul_(scale).add_(self.beta)
+        return torch.addcmul(self.beta, x, scale)  # gamma x ratio + beta + x, one pass over x
 
 
 class Block(nn.Module):
@@ -50,9 +55,10 @@ class Block(nn.Module):
 
     def forward(self, x: Float[Tensor, "B C L"]) -> Float[Tensor, "B C L"]:
         """Features of the same shape."""
-        y = self.norm(self.dwconv(x).transpose(1, 2))  # [B, L, C]
-        y = self.pwconv2(self.grn(nn.functional.gelu(self.pwconv1(y))))
-        return x + y.transpose(1, 2)
+        y = self.pwconv1(self.norm(self.dwconv(x).transpose(1, 2)))  # [B, L, 4 C]
+        learns = torch.is_grad_enabled()
+        y = nn.functional.gelu(y) if learns else torch.ops.aten.gelu_(y)
+        return x + self.pwconv2(self.grn(y, in_place=not learns)).transpose(1, 2)
 
 
 def _stages(depths: Sequence[int], widths: Sequence[int]) -> nn.ModuleList:
