@@ -111,7 +111,7 @@ class SplitTrack(MaskingPolicy):
                 f"SplitTrack: a sample with {', '.join(names)} fits none of {len(self.pathways)} pathways. "
                 "Add one, or train on `--data.modalities` that the pathways name."
             )
-        weights = torch.tensor([p.weight for p in fitting])
+        weights = torch.tensor([p.weight for p in fitting], dtype=torch.float32)
         return fitting[int(torch.multinomial(weights, 1, generator=generator))]
 
     def _along(self, pathway: Pathway, tokens: Tokens, generator: Generator) -> Int[Tensor, "L"]:
