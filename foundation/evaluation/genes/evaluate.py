@@ -14,7 +14,7 @@ from foundation.errors import FoundationError
 from foundation.evaluation.genes.compared import Compared
 from foundation.evaluation.genes.measured import measured
 from foundation.evaluation.genes.recovery import recovery
-from foundation.evaluation.genes.splicing import model_scores, splicing
+from foundation.evaluation.genes.splicing import splicing, tables
 from foundation.model.stored import locate
 from foundation.model.tracks.pretrained import TrackModel
 from foundation.sampling.genes.conditions import ENDS, Condition, conditions
@@ -104,10 +104,10 @@ class Study:
         if not kept:
             return {}
         tokens = self.model.tokenise(kept)
-        shown = {w.name: model_scores(self.model, tokens, w, self.stretches) for w in ways}
+        shown = {w.name: tables(self.model, tokens, w, self.stretches) for w in ways}
         having = [s for s in simple if MARKS in s and LETTERS in s]
         found = splicing(kept, shown, having, ways[0].name)
-        return {f"{kind}s of {len(kept)} transcripts": compared for kind, compared in found.items()}
+        return {f"{what} of {len(kept)} transcripts": compared for what, compared in found.items()}
 
     def recovery(self, rows: Sequence[Sample]) -> dict[str, list[Compared]]:
         """Hidden letters and residues."""

@@ -12,7 +12,8 @@ from foundation.evaluation.written import write_all
 from foundation.figures.canvas import SERIES, canvas, picture
 
 LABELS = {
-    "average_precision": "AUPRC", "top": "top-k", "recovered": "recovered", "log_likelihood": "log-likelihood, nats",
+    "average_precision": "AUPRC", "top": "top-k", "recovered": "recovered", "exact": "all as annotated",
+    "log_likelihood": "log-likelihood, nats",
     "pearson": "Pearson", "spearman": "Spearman",
 }  # fmt: skip
 ABOUT = (

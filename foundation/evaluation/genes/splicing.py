@@ -1,14 +1,18 @@
-"""Splicing: how well a model tells acceptors and donors from what it is shown, beside simple models of the letters."""
+"""Splicing: how well a model tells acceptors, donors and whole transcripts, beside simple models of the letters."""
 
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Float64
 
+from foundation.data.biology.genes.exons import exons_of, likeliest
+from foundation.data.biology.genes.layout import MARKS
+from foundation.data.biology.track import Track
 from foundation.data.records import Sample
 from foundation.evaluation.bootstrap import Drawn
 from foundation.evaluation.genes.baselines import letters_of, simple_scores, sites_in
-from foundation.evaluation.genes.compared import Compared, compared
+from foundation.evaluation.genes.compared import Compared, compared, of_mean
 from foundation.evaluation.genes.matrices import AROUND
 from foundation.evaluation.genes.sites import KINDS, SiteScores
 from foundation.model.over_tokens import OverTokens
@@ -17,39 +21,44 @@ from foundation.sampling.marginals import Stretches, in_stretches
 from foundation.tokens import Tokens
 
 STATISTICS = ("average_precision", "top")
-Scores = Mapping[str, Sequence[Float[np.ndarray, "_"]]]  # kind of site -> of each row, of each place
+Table = Float64[np.ndarray, "n kinds"]  # probability of each kind of mark at each place of a row
 
 
-def model_scores(
-    model: OverTokens, tokens: Sequence[Tokens], condition: Condition, stretches: Stretches
-) -> dict[str, list[Float[np.ndarray, "_"]]]:
-    """The probability of each kind of site at all places of all rows."""
+def tables(model: OverTokens, tokens: Sequence[Tokens], condition: Condition, stretches: Stretches) -> list[Table]:
+    """What the model predicts of the junctions of all rows."""
     answers = in_stretches(model, [condition.junctions(t) for t in tokens], stretches)
-    tables = [junction_table(condition, t, a).numpy() for t, a in zip(tokens, answers, strict=True)]
-    return {kind: [table[:, KINDS[kind]] for table in tables] for kind in AROUND}
+    return [junction_table(condition, t, a).numpy() for t, a in zip(tokens, answers, strict=True)]
 
 
 def splicing(
-    rows: Sequence[Sample], shown: Mapping[str, Scores], fitted: Sequence[Sample], reference: str
+    rows: Sequence[Sample], shown: Mapping[str, Sequence[Table]], fitted: Sequence[Sample], reference: str
 ) -> dict[str, list[Compared]]:
-    """For each kind of site all conditions and simple models, beside the reference.
+    """For each kind of site all conditions and simple models, beside the reference; and whole transcripts.
 
     Args:
         rows: measured on.
-        shown: name of a condition -> scores of the model.
+        shown: name of a condition -> what the model predicts.
         fitted: rows that simple models learn from; none = they are left out.
         reference: one of the conditions.
     """
     genes = [str(s.labels.get("gene", s.key)) for s in rows]
-    found = {}
+    found: dict[str, list[Compared]] = {}
     for kind in AROUND:
         sites = [sites_in(s, kind) for s in rows]
-        scores = {name: by_kind[kind] for name, by_kind in shown.items()}
+        scores = {name: [table[:, KINDS[kind]] for table in own] for name, own in shown.items()}
         if fitted:
             scores |= simple_scores(fitted, [letters_of(s) for s in rows], kind)
         ways = {name: _drawn(of_each, sites, genes) for name, of_each in scores.items()}
-        found[kind] = compared(ways, reference)
-    return found
+        found[f"{kind}s"] = compared(ways, reference)
+    right = {name: {"exact": _exact(rows, own, genes)} for name, own in shown.items()}
+    return found | {"exons": compared(right, reference)}
+
+
+def _exact(rows: Sequence[Sample], predicted: Sequence[Table], genes: Sequence[str]) -> Drawn:
+    """The share of transcripts whose likeliest exons are all as annotated."""
+    truth = [exons_of(cast(Track, s[MARKS]).values) for s in rows]
+    right = np.array([likeliest(table) == exons for table, exons in zip(predicted, truth, strict=True)], float)
+    return of_mean(right, np.ones(len(right)), genes)
 
 
 def _drawn(

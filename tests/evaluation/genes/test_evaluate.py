@@ -14,6 +14,7 @@ from foundation.evaluation.bootstrap import Drawn
 from foundation.evaluation.genes.compared import compared, of_mean
 from foundation.evaluation.genes.measured import measured
 from foundation.evaluation.genes.recovery import COMMONEST, recovery
+from foundation.evaluation.genes.splicing import splicing
 from foundation.model.heads import Prediction
 from foundation.model.over_tokens import OverTokens
 from foundation.model.pretrained import FoundationModel
@@ -150,6 +151,7 @@ def test_the_verb_writes_all_that_was_trained(exported, rows, tmp_path):
     names = {title: [way["name"] for way in ways] for title, ways in results["tasks"].items()}
     shown = ["rna_seq", "rna_seq + phylop", "rna_seq + ends", "rna_seq + phylop + ends"]
     assert names["donors of 10 transcripts"][:4] == shown
+    assert names["exons of 10 transcripts"] == shown
     assert names["rna_seq, 50% hidden, of 10 rows"] == ["rna_seq", COMMONEST, f"rna_seq + {J}"]
     assert names["phylop of 10 rows"] == ["rna_seq", "mean of 3 letters"]
     simple = {way["name"]: way["scores"] for way in results["tasks"]["donors of 10 transcripts"]}
@@ -164,3 +166,11 @@ def test_refusals(exported, rows, tmp_path, capsys):
     assert "beside atac; there are" in capsys.readouterr().err
     assert main([*command, "--hidden=0"]) == 1
     assert not list(tmp_path.iterdir())
+
+
+def test_exons_are_right_where_the_table_says_so(rows):
+    test = list(RecordShards(rows / "test"))
+    perfect = [np.eye(8)[s[J].values] for s in test]
+    wrong = [*perfect[:4], *(np.full((150, 8), 1 / 8) for _ in test[4:])]
+    found = {w.name: w for w in splicing(test, {"right": perfect, "partly": wrong}, [], "right")["exons"]}
+    assert (found["right"].scores["exact"].value, found["partly"].scores["exact"].value) == (1, 0.4)
