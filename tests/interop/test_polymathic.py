@@ -10,12 +10,14 @@ from safetensors.torch import load_file, load_model
 from foundation.batch import pack
 from foundation.data.coefficients import Coefficients
 from foundation.data.records import Image, Scalar, Spectrum
+from foundation.interop.aion import released_config
 from foundation.interop.aion_codecs import read_codecs
 from foundation.interop.aion_files import write_aion
 from foundation.interop.aion_keys import KEYS
 from foundation.interop.aion_tokens import from_arrays
 from foundation.model.pretrained import FoundationModel
 
+from .conftest import SMALL
 from .small_codecs import NAMES, write_small
 
 pytest.importorskip("aion.fourm")
@@ -63,6 +65,35 @@ def test_logits(both, draw_arrays, asked):
     for key in asked:
         found = predictions[key].distribution.logits.view_as(expected[key])
         torch.testing.assert_close(found, expected[key].log_softmax(-1), rtol=1e-5, atol=1e-5)
+
+
+def test_a_step_of_generation(both, draw_arrays):
+    """Some codes of a spectrum are drawn already: logits of the next ones, all of a step seeing each other."""
+    from aion.fourm.generate import GenerationSampler, init_empty_target_modality, init_full_input_modality
+    from aion.fourm.modality_info import MODALITY_INFO
+
+    theirs, _ = both
+    ours = FoundationModel(released_config(False, **SMALL), both[1].spaces).eval()
+    ours.load_state_dict(both[1].state_dict())
+    key, arrays = "tok_spectrum_desi", draw_arrays((*GIVEN[:-1], "tok_spectrum_desi"))
+    known = torch.rand(2, 273, generator=torch.Generator().manual_seed(1)).argsort(1) < 100
+    fed = {k: {"tensor": a.clone()} for k, a in arrays.items() if k != key}
+    for given in list(fed):
+        fed = init_full_input_modality(fed, MODALITY_INFO, given, "cpu")
+    fed = init_empty_target_modality(fed, MODALITY_INFO, key, 2, 273, "cpu")
+    fed[key] |= {"tensor": arrays[key].clone(), "input_mask": ~known, "target_mask": known.clone()}
+    with torch.no_grad():
+        expected, place = GenerationSampler(theirs).forward_enc_dec_roar_batched(fed, key, 30, seed=0)
+    tokens, reveal = from_arrays(arrays), []
+    for one, was, now in zip(tokens, known, place, strict=True):
+        step = torch.zeros(len(one), dtype=torch.long)
+        step[one.of(key)] = torch.where(was, 0, -1).index_fill(0, now, 1)
+        reveal.append(step)
+    batch = pack(list(zip(tokens, reveal, strict=True)), ours.spaces)
+    with torch.no_grad():
+        found = ours.predict(ours(batch), batch)[key].distribution.logits.view(2, 30, -1)
+    for mine, wanted, order in zip(found, expected, place, strict=True):
+        torch.testing.assert_close(mine, wanted[order.argsort()].log_softmax(-1), rtol=1e-5, atol=1e-5)
 
 
 def their_codec(directory, name):

@@ -1,6 +1,7 @@
 import json
 from dataclasses import replace
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -102,6 +103,31 @@ def test_spectra_and_images_in_physical_units(stored, tmp_path):
     assert found["image.bands"].tolist() == list(BANDS)
     assert float(found["image.pixel_scale"]) == pytest.approx(0.262)
     assert np.isfinite(found["image.flux"]).all() and found["image.flux"].std(1).max() > 0
+
+
+def test_survey_files_as_well_as_shards(stored, tmp_path, capsys):
+    pixels = np.random.default_rng(1).normal(size=(3, 2, 8, 8))
+    columns = {
+        "object_id": np.arange(3), "image_array": pixels, "image_ivar": np.ones_like(pixels),
+        "image_band": np.array([[b"des-g", b"des-r"]] * 3), "image_scale": np.full((3, 2), 0.262),
+    }  # fmt: skip
+    with h5py.File(tmp_path / "rows.hdf5", "w") as file:
+        for name, values in columns.items():
+            file[name] = values
+    options = ["--asked", "redshift", "--given", "image", "--out", str(tmp_path / "z.npz"), "--seed", "5"]
+    files = [str(tmp_path / "rows.hdf5"), str(stored / "records")]
+    assert main(["generate", str(stored / "export"), *files, *options]) == 0
+    assert "redshift of 15 objects, 0 left out" in capsys.readouterr().out
+    with np.load(tmp_path / "z.npz") as found:
+        assert found["key"][:12].tolist() == [f"object-{i}" for i in range(12)], "shards come first"
+        assert found["key"][12:].tolist() == [f"legacy-{i}" for i in range(3)]
+        assert found["redshift.probability"].shape == (15, 12)
+
+
+def test_cached_generation_needs_a_model_that_learned_it(stored, tmp_path, capsys):
+    arguments = ["generate", str(stored / "export"), str(stored / "records"), "--out", str(tmp_path / "x.npz")]
+    assert main([*arguments, "--asked", "redshift", "--given", "image", "--cached"]) == 1
+    assert "Train it with `policy: Stepwise`" in capsys.readouterr().err
 
 
 def test_the_most_probable_code_is_that_of_the_posterior(stored, tmp_path):
