@@ -15,6 +15,7 @@ from lightning.pytorch.loggers import Logger
 
 from foundation.config import OptimConfig
 from foundation.errors import FoundationError
+from foundation.training.background import BackgroundFile
 from foundation.training.checkpoint import CheckpointFile, StepCheckpoint
 from foundation.training.curves import Curves, MetricsFile
 from foundation.training.ending import Ending
@@ -45,6 +46,7 @@ class TrainerConfig:
         log_every: steps between rows of metrics.csv.
         checkpoint_every: steps between checkpoints; the last step always makes one.
         keep_last: checkpoints kept.
+        save_in_background: write checkpoints while training goes on, from a copy in host memory.
         validate_every: steps between validations.
         validation_batches: batches of a validation on each rank.
         patience: steps with a gradient that is not finite, each of which is left out, in a row that end the run.
@@ -68,6 +70,7 @@ class TrainerConfig:
     log_every: int = 10
     checkpoint_every: int = 1000
     keep_last: int = 3
+    save_in_background: bool = False
     validate_every: int = 1000
     validation_batches: int = 50
     patience: int = 3
@@ -117,7 +120,7 @@ def build_trainer(
         "default_root_dir": out,
         "logger": _loggers(config, out, first_step),
         "callbacks": [*_callbacks(config, optim, out, validates, wait), *callbacks, Curves(config.log_every), Ending()],
-        "plugins": [CheckpointFile(), *_environment()],
+        "plugins": [BackgroundFile() if config.save_in_background else CheckpointFile(), *_environment()],
         "profiler": wait,
         "use_distributed_sampler": False,  # the stream deals samples to ranks itself
         "enable_model_summary": False,

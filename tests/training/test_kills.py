@@ -16,9 +16,9 @@ PATIENCE = 60  # seconds in which whatever is left of a run must have ended
 SCRIPT = Path(__file__).with_name("to_be_killed.py")
 
 
-def start(shards, out, workers, ranks, resume):
+def start(shards, out, workers, ranks, resume, background=0):
     """The tiny run, slowed down, in a process group of its own; what it says goes to `said` in its directory."""
-    command = [str(part) for part in (sys.executable, SCRIPT, shards, out, workers, ranks, resume)]
+    command = [str(part) for part in (sys.executable, SCRIPT, shards, out, workers, ranks, resume, background)]
     with (out / "said").open("a") as said:
         return subprocess.Popen(command, start_new_session=True, stderr=said, stdout=said)
 
@@ -69,8 +69,8 @@ def strike(process, how, rng, out):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("ranks", "workers"), [(1, 0), (1, 2), (2, 0), (2, 2)])
-def test_any_instant(ranks, workers, assert_same_run, token_shards, tmp_path):
+@pytest.mark.parametrize(("ranks", "workers", "background"), [(1, 0, 1), (1, 2, 0), (2, 0, 0), (2, 2, 1)])
+def test_any_instant(ranks, workers, background, assert_same_run, token_shards, tmp_path):
     rng = random.Random(10 * ranks + workers)
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     for out in (whole, broken):
@@ -79,13 +79,13 @@ def test_any_instant(ranks, workers, assert_same_run, token_shards, tmp_path):
     kills = 0
     for _ in range(TIMES):
         how = rng.choice(["all", "one", "term"])
-        process = start(token_shards, broken, workers, ranks, "auto")
+        process = start(token_shards, broken, workers, ranks, "auto", background)
         strike(process, how, rng, broken)
         status = finish(process, PATIENCE)
         kills += status != 0
         assert status != 0 or (broken / "export").exists()
         if (broken / "export").exists():
             break
-    assert finish(start(token_shards, broken, workers, ranks, "auto"), 300) == 0
+    assert finish(start(token_shards, broken, workers, ranks, "auto", background), 300) == 0
     assert_same_run(broken, whole, ranks)
-    print(f"{ranks} ranks, {workers} workers: {kills} kills")
+    print(f"{ranks} ranks, {workers} workers, saved in the background {background}: {kills} kills")

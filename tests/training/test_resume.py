@@ -24,7 +24,7 @@ def test_curves_hold_each_step_once(curves, unbroken):
 
 def start(token_shards, out, workers=0, devices=1, resume="new"):
     script = Path(__file__).with_name("to_be_killed.py")
-    arguments = [str(a) for a in (script, token_shards, out, workers, devices, resume)]
+    arguments = [str(a) for a in (script, token_shards, out, workers, devices, resume, 0)]
     return subprocess.Popen([sys.executable, *arguments], start_new_session=True)
 
 

@@ -1,6 +1,7 @@
 """Run by tests that kill it: the tiny run of conftest.py, slowed down so that there is time to.
 
-Arguments: shards, run directory, loader workers, processes, and "auto" to resume or "new".
+Arguments: shards, run directory, loader workers, processes, "auto" to resume or "new", and 1 to save in the
+background or 0.
 """
 
 import sys
@@ -16,5 +17,12 @@ if __name__ == "__main__":
     Recorder.on_train_batch_end = lambda self, *args: (record(self, *args), time.sleep(0.05))
     save = torch.save
     torch.save = lambda *args: (save(*args), time.sleep(0.1))
-    shards, out, workers, devices, resume = sys.argv[1:]
-    train_tiny(Path(shards), Path(out), int(workers), resume="auto" if resume == "auto" else None, devices=int(devices))
+    shards, out, workers, devices, resume, background = sys.argv[1:]
+    train_tiny(
+        Path(shards),
+        Path(out),
+        int(workers),
+        resume="auto" if resume == "auto" else None,
+        devices=int(devices),
+        save_in_background=bool(int(background)),
+    )
