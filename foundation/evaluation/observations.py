@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
+from foundation.data.healpix import cells
 from foundation.data.records import Sample, Scalar, informs
 from foundation.data.shards import RecordShards
 from foundation.errors import FoundationError
 from foundation.evaluation.raw import raw_columns, raw_vectors
 from foundation.evaluation.split import objects_on_sky
-from foundation.evaluation.tasks import RECORDS, Task
+from foundation.evaluation.tasks import RECORDS, Split, Task
 from foundation.progress import track
 
 
@@ -26,6 +27,7 @@ class Observations:
         fingerprint: hash of the data.
         keys: of the samples, in order.
         objects: name of the object of each sample; exposures of one object share it.
+        sky: float64 [n, 2], right ascension and declination in degrees; NaN where unknown.
         labels: label -> float64 [n] with NaN, or str [n] with "", where unknown.
         modalities: names of each sample's records that have a usable pixel.
         scalars: the modalities that are numbers.
@@ -37,6 +39,7 @@ class Observations:
     fingerprint: str
     keys: tuple[str, ...]
     objects: tuple[str, ...]
+    sky: np.ndarray
     labels: dict[str, np.ndarray]
     modalities: tuple[frozenset[str], ...]
     scalars: frozenset[str]
@@ -60,9 +63,9 @@ class Observations:
             scalars |= {m for m, r in sample.items() if isinstance(r, Scalar)}
             raw.append(raw_vectors(sample))
             places.append([_degrees(sample.origin.get(c)) for c in ("ra", "dec")])
-        ra, dec = np.array(places).T
+        sky = np.array(places, dtype=np.float64).reshape(-1, 2)
         return cls(
-            name, Path(path), shards.manifest.fingerprint, tuple(keys), tuple(objects_on_sky(keys, ra, dec)),
+            name, Path(path), shards.manifest.fingerprint, tuple(keys), tuple(objects_on_sky(keys, *sky.T)), sky,
             columns(labels), tuple(modalities), frozenset(scalars), raw_columns(raw),
         )  # fmt: skip
 
@@ -115,6 +118,21 @@ class Observations:
                 "Change the task, or the record set."
             )
         return index
+
+    def together(self, split: Split, index: np.ndarray) -> tuple[str, ...]:
+        """Name of what each of these objects shares its part of the split with: itself, or its cell of the sky.
+
+        Raises:
+            FoundationError: a cell is wanted of an object without position.
+        """
+        if not split.nside:
+            return tuple(self.objects[i] for i in index)
+        if not np.isfinite(self.sky[index]).all():
+            raise FoundationError(
+                f"{self.path}: a split by cells of the sky, and some objects have no position. Leave `nside` out."
+            )
+        ra, dec = self.sky[index].T
+        return tuple(f"cell {cell}" for cell in cells(ra, dec, split.nside))
 
     def known(self, label: str) -> np.ndarray:
         """bool [n]: objects with this label."""

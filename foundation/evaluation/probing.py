@@ -23,6 +23,7 @@ class Question:
         test_index: indices in the record set tested on; the same array unless the task names another set.
         target: float64 or int64 [n] of the train_index objects, transformed.
         test_target: of the test_index objects, not transformed.
+        objects: name of what each object learned from shares its part with; see `Observations.together`.
         classes: names, empty in a regression.
         most: training objects to use, 0 = all; those of a smaller number are among those of a larger one.
     """
@@ -41,7 +42,7 @@ class Question:
         """Choose the objects of a probe task, in the set it learns from and in the set it is tested on."""
         index, other = learned.taking_part(task), tested.taking_part(task)
         values, others = learned.labels[task.target][index], tested.labels[task.target][other]
-        objects = tuple(learned.objects[i] for i in index)
+        objects = learned.together(task.split, index)
         if task.kind == "regression":
             if task.transform == "log10":
                 values, others = np.log10(values), np.log10(others)
@@ -62,7 +63,7 @@ class Question:
         if not self.most:
             return parts
         draw = uniform([self.objects[i] for i in parts.train], f"few {seed}")
-        return replace(parts, train=np.sort(parts.train[np.argsort(draw)[: self.most]]))
+        return replace(parts, train=np.sort(parts.train[np.argsort(draw, kind="stable")[: self.most]]))
 
     def back(self, values: np.ndarray) -> np.ndarray:
         """Predictions in the unit of the label, never far outside of what was learned from."""

@@ -154,7 +154,7 @@ class Suite:
     def _retrieve(self, task: Task) -> Answered:
         observations = self.sets[MAIN]
         index = observations.taking_part(task)
-        parts = divide([observations.objects[i] for i in index], task.split, 0)
+        parts = divide(observations.together(task.split, index), task.split, 0)
         outcomes = []
         entries = dict(self.features(observations, task.gallery, index)) if task.gallery else {}
         for source, features in self.features(observations, task.inputs, index):
@@ -170,7 +170,7 @@ class Suite:
     def _segment(self, task: Task) -> Answered:
         observations, (name,) = self.sets[MAIN], task.inputs
         index = observations.taking_part(task)
-        parts = divide([observations.objects[i] for i in index], task.split, 0)
+        parts = divide(observations.together(task.split, index), task.split, 0)
         samples = observations.at(index)
         masks, images = ([r for s in samples if isinstance(r := s[m], Image)] for m in (task.target, name))
         if not len(masks) == len(images) == len(samples):
@@ -192,7 +192,7 @@ class Suite:
         everything, index = self.tokens.of(observations), observations.taking_part(task)
         made = [everything[i].names() for i in index]  # a tokenizer may refuse a record
         index = index[[task.target in names and not set(task.inputs).isdisjoint(names) for names in made]]
-        parts = divide([observations.objects[i] for i in index], task.split, 0)
+        parts = divide(observations.together(task.split, index), task.split, 0)
         tokens = [everything[i] for i in index]
         bundle = cast(Tokenizers, self.model.tokenizers)  # without them there were no tokens
         values = scalar_values(bundle.decode, tokens[0], task.target)

@@ -19,17 +19,19 @@ RECORDS = ("completion", "segmentation")  # kinds whose target is a modality, no
 
 @dataclass(frozen=True)
 class Split:
-    """Which objects train a probe, choose its settings, and test it; drawn by object, from a hash of its key.
+    """Which objects train a probe, choose its settings, and test it; drawn from a hash of the object, or of its place.
 
     Args:
         validation: fraction of the objects that chooses a probe's settings; another draw for every probe seed.
         test: fraction of the objects that is only ever predicted; the same for every probe seed.
         seed: of the test draw.
+        nside: of HEALPix cells that stay together, so that neighbours on the sky do; 0 = single objects.
     """
 
     validation: float = 0.15
     test: float = 0.35
     seed: int = 0
+    nside: int = 0
 
     def __post_init__(self) -> None:
         if not (self.validation > 0 and self.test > 0 and self.validation + self.test < 1):

@@ -1,5 +1,7 @@
 """Splits: disjoint, complete, stable, by object, and not by place in the file."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -85,3 +87,20 @@ def test_objects_across_the_origin_of_right_ascension_are_one():
 
 def test_without_positions_each_key_is_an_object():
     assert objects_on_sky(["x", "y"], np.full(2, np.nan), np.full(2, np.nan)) == ["x", "y"]
+
+
+def test_a_split_by_cells_keeps_neighbours_together(observed):
+    index = np.arange(len(observed))
+    cells_of = observed.together(Split(nside=8), index)
+    place = {sample.key: sample.origin["ra"] for sample in observed.samples()}
+    ra = np.array([place[key] for key in observed.keys])
+    assert len(set(cells_of)) < len(set(observed.together(Split(), index))) == len(observed)
+    for cell in set(cells_of):  # all lie on the equator, where cells are 5 to 8 degrees wide
+        inside = ra[[c == cell for c in cells_of]]
+        assert np.ptp(inside) < 12
+    parts = divide(cells_of, Split(nside=8), 0)
+    of_part = [{cells_of[i] for i in part} for part in (parts.train, parts.validation, parts.test)]
+    assert sum(map(len, of_part)) == len(set(cells_of))
+    lost = dataclasses.replace(observed, sky=np.full((len(observed), 2), np.nan))
+    with pytest.raises(FoundationError, match="Leave `nside` out"):
+        lost.together(Split(nside=8), index)
