@@ -53,7 +53,7 @@ class Observations:
             limit: use the first so many objects.
         """
         shards = RecordShards(path)
-        keys, labels, modalities, raw, places = [], [], [], [], []
+        keys, labels, modalities, raw, origins = [], [], [], [], []
         scalars: set[str] = set()
         n = min(len(shards), limit or len(shards))
         for sample in track(islice(shards, n), f"reading {name}", n):
@@ -62,8 +62,8 @@ class Observations:
             modalities.append(frozenset(m for m, r in sample.items() if informs(r)))
             scalars |= {m for m, r in sample.items() if isinstance(r, Scalar)}
             raw.append(raw_vectors(sample))
-            places.append([_degrees(sample.origin.get(c)) for c in ("ra", "dec")])
-        sky = np.array(places, dtype=np.float64).reshape(-1, 2)
+            origins.append(sample.origin)
+        sky = sky_of(origins)
         return cls(
             name, Path(path), shards.manifest.fingerprint, tuple(keys), tuple(objects_on_sky(keys, *sky.T)), sky,
             columns(labels), tuple(modalities), frozenset(scalars), raw_columns(raw),
@@ -144,8 +144,11 @@ class Observations:
         return self.labels.get(name, missing)
 
 
-def _degrees(value: object) -> float:
-    return float(value) if isinstance(value, int | float) else float("nan")
+def sky_of(origins: Sequence[Mapping[str, object]]) -> np.ndarray:
+    """Right ascension and declination in degrees, float64 [n, 2]; NaN where unknown."""
+    places = [[o.get(c) for c in ("ra", "dec")] for o in origins]
+    known = [[float(x) if isinstance(x, int | float) else float("nan") for x in place] for place in places]
+    return np.array(known, dtype=np.float64).reshape(-1, 2)
 
 
 def columns(labels: Sequence[Mapping[str, object]]) -> dict[str, np.ndarray]:

@@ -9,7 +9,7 @@ import numpy as np
 from foundation.data.records import Sample, Spectrum
 from foundation.data.shards import RecordShards
 from foundation.errors import FoundationError
-from foundation.evaluation.observations import Observations, columns
+from foundation.evaluation.observations import Observations, columns, sky_of
 from foundation.evaluation.raw import raw_spectrum
 from foundation.progress import track
 from foundation.tokenizers.native import NativeConfig, patches_if_any
@@ -69,8 +69,10 @@ def _of(
     keys = tuple(sample.key for sample, _ in pairs)
     labels = columns([dict(s.labels) | {"snr": r.snr} for s, r in pairs])
     any_name = frozenset(modalities)  # a probe that learned from another survey asks for that one's name
+    sky = sky_of([sample.origin for sample, _ in pairs])
+    names = (any_name,) * len(keys)
     about = Observations(
-        f"{modality} of {name}", Path(path), fingerprint, keys, keys, labels, (any_name,) * len(keys), frozenset(), {}
+        f"{modality} of {name}", Path(path), fingerprint, keys, keys, sky, labels, names, frozenset(), {}
     )
     return Observed(modality, tuple(record for _, record in pairs), about)
 
