@@ -16,14 +16,17 @@ from foundation.data.biology.sequence import Sequence
 from foundation.data.biology.track import Track
 from foundation.data.records import Record
 from foundation.data.shards import RecordShards
+from foundation.data.text import Text
 from foundation.errors import FoundationError
 from foundation.progress import track
 from foundation.tokenizers.bundle import TokenizerBundle
 from foundation.tokenizers.reservoir import Reservoir
 from foundation.tokenizers.stored import StoredTokenizer
+from foundation.tokenizers.text import TextConfig, TextTokenizer, learned_pieces
 from foundation.tokenizers.track_bins import DigitiserConfig, DigitiserTokenizer
 from foundation.tokenizers.track_symbols import SymbolsConfig, SymbolsTokenizer
 
+TEXTS = 100_000  # of each modality, from which pieces of words are learned
 PROTEIN, NUCLEIC = 0, 1  # tracks whose modalities are aligned, residue by residue and base by base
 ALIGNED = {PROTEIN: "aa_seq", NUCLEIC: "rna_seq"}  # whose length tells what else is aligned
 SINGLE = (  # in the order of the release, from track 2 on
@@ -51,12 +54,14 @@ SYMBOLS: dict[str, SymbolsConfig] = {
 }
 
 
-def tracks(data: Path, *, out: Path, bins: int = 64, own_bins: dict[str, int] | None = None, seed: int = 0) -> None:
-    """Make tokenizers of all sequences and tracks in record shards; bins of numbers are fitted to them.
+def tracks(
+    data: Path, *, out: Path, bins: int = 64, own_bins: dict[str, int] | None = None, pieces: int = 8000, seed: int = 0
+) -> None:
+    """Make tokenizers of all sequences, tracks and texts in record shards; bins of numbers are fitted to them.
 
     Modalities that MIMIC knows get its alphabets and tracks. Of others, those as long as `rna_seq` or `aa_seq` are
     aligned with it, and each of the rest has a track of its own. Tracks with fewer different values than bins get as
-    many bins.
+    many bins. All texts share one vocabulary of pieces of words, learned from them.
 
     Example:
         foundation tokenize tracks data/genes --out tokenizers/genes
@@ -66,6 +71,7 @@ def tracks(data: Path, *, out: Path, bins: int = 64, own_bins: dict[str, int] | 
         out: directory of the tokenizers, one directory for each modality.
         bins: of tracks of numbers.
         own_bins: of some of them, by modality.
+        pieces: of words, at most, in the vocabulary of texts.
         seed: of the choice of values that the bins are fitted to, where there are very many.
 
     Raises:
@@ -74,7 +80,7 @@ def tracks(data: Path, *, out: Path, bins: int = 64, own_bins: dict[str, int] | 
     seen = survey(RecordShards(data), seed)
     if not seen:
         raise FoundationError(f"{data}: has no sequence and no track. Make some with `foundation genes ingest`.")
-    made = tokenizers_of(seen, bins, own_bins or {})
+    made = tokenizers_of(seen, bins, own_bins or {}, pieces)
     TokenizerBundle(made).save_pretrained(out)
     for name, tokenizer in made.items():
         print(f"{name}: {tokenizer.kind}, {tokenizer.space.size} codes, track {tokenizer.config.track}")
@@ -88,15 +94,21 @@ class Seen:
         first: the first of them.
         values: of numbers, a sample.
         aligned: tracks with which every record so far has been of one length.
+        texts: the first so many.
     """
 
     first: Record
     values: Reservoir
     aligned: set[int] = field(default_factory=lambda: set(ALIGNED))
     categories: dict[str, None] = field(default_factory=dict)
+    texts: list[str] = field(default_factory=list)
 
-    def add(self, record: Sequence | Track, lengths: Mapping[int, int]) -> None:
+    def add(self, record: Sequence | Track | Text, lengths: Mapping[int, int]) -> None:
         """Take in a record."""
+        if isinstance(record, Text):
+            self.aligned.clear()
+            self.texts += [record.words] if len(self.texts) < TEXTS else []
+            return
         self.aligned &= {number for number, n in lengths.items() if n == len(record)}
         if isinstance(record, Track) and record.categories:
             self.categories |= dict.fromkeys(record.categories)
@@ -105,22 +117,28 @@ class Seen:
 
 
 def survey(shards: RecordShards, seed: int = 0, kept: int = DigitiserConfig.reservoir) -> dict[str, Seen]:
-    """What the sequences and tracks of a data set are like, by modality, read once."""
+    """What the sequences, tracks and texts of a data set are like, by modality, read once."""
     seen: dict[str, Seen] = {}
     for sample in track(shards, "reading tracks", len(shards)):
         lengths = {n: len(sample[name]) for n, name in ALIGNED.items() if name in sample}  # type: ignore[arg-type]
         for name, record in sample.items():
-            if isinstance(record, Sequence | Track):
+            if isinstance(record, Sequence | Track | Text):
                 seen.setdefault(name, Seen(record, Reservoir(kept, seed))).add(record, lengths)
     return seen
 
 
-def tokenizers_of(seen: Mapping[str, Seen], bins: int, own: Mapping[str, int]) -> dict[str, StoredTokenizer]:
+def tokenizers_of(
+    seen: Mapping[str, Seen], bins: int, own: Mapping[str, int], pieces: int = 8000
+) -> dict[str, StoredTokenizer]:
     """A fitted tokenizer for each modality."""
     groups = groups_of({name: s.aligned for name, s in seen.items()})
+    texts = [text for _, s in sorted(seen.items()) for text in s.texts]
+    vocabulary = learned_pieces(texts, pieces) if texts else ()
     made: dict[str, StoredTokenizer] = {}
     for name, s in sorted(seen.items()):
-        if name in SYMBOLS:
+        if s.texts:
+            made[name] = TextTokenizer(TextConfig(vocabulary, groups[name]), name)
+        elif name in SYMBOLS:
             made[name] = SymbolsTokenizer(SYMBOLS[name], name)
         elif isinstance(s.first, Sequence):
             like = SYMBOLS["aa_seq" if s.first.kind == "protein" else "rna_seq"]

@@ -16,6 +16,7 @@ from foundation.data.biology.track import Track
 from foundation.data.coefficients import Coefficients
 from foundation.data.fields.record import Field
 from foundation.data.sources import Sources
+from foundation.data.text import Text
 from foundation.errors import RecordError
 
 FLUX_DENSITY = "1e-17 erg / (s cm2 Angstrom)"  # the unit of calibrated spectra
@@ -207,7 +208,7 @@ class Scalar:
         _set(self, value=float(self.value), sigma=None if self.sigma is None else float(self.sigma))
 
 
-Record = Spectrum | Image | Scalar | Field | Sequence | Structure | Track | Coefficients | Sources
+Record = Spectrum | Image | Scalar | Field | Sequence | Structure | Track | Coefficients | Sources | Text
 RECORDS: dict[str, type] = {  # names used in files
     "spectrum": Spectrum,
     "image": Image,
@@ -218,6 +219,7 @@ RECORDS: dict[str, type] = {  # names used in files
     "track": Track,
     "coefficients": Coefficients,
     "sources": Sources,
+    "text": Text,
 }
 
 

@@ -10,6 +10,7 @@ from foundation.data.biology.track import Track
 from foundation.data.coefficients import Coefficients
 from foundation.data.records import Image, Scalar, Sequence, Spectrum, Structure
 from foundation.data.sources import Sources
+from foundation.data.text import Text
 from foundation.tokenizers.backbone import BackboneConfig, BackboneTokenizer
 from foundation.tokenizers.codons import CodonsConfig, CodonsTokenizer
 from foundation.tokenizers.coefficients import CoefficientsConfig, CoefficientsTokenizer
@@ -20,6 +21,7 @@ from foundation.tokenizers.segmentation import SegmentationConfig, SegmentationT
 from foundation.tokenizers.sources import SourcesConfig, SourcesTokenizer
 from foundation.tokenizers.spectrum import SpectrumConfig, SpectrumTokenizer
 from foundation.tokenizers.states import StatesConfig, StatesTokenizer
+from foundation.tokenizers.text import TextConfig, TextTokenizer
 from foundation.tokenizers.track_bins import DigitiserConfig, DigitiserTokenizer
 from foundation.tokenizers.track_symbols import SymbolsTokenizer
 from foundation.tokenizers.tracks import SYMBOLS
@@ -62,6 +64,18 @@ SMALL_SPECTRUM = {
 def a_sequence(seed=0, kind="rna"):
     rng = np.random.default_rng(seed)
     return Sequence("".join(rng.choice(list(ALPHABETS[kind]), rng.integers(5, 40))), kind)
+
+
+WORDS = ("binds", "RNA", "binding", "in", "vivo", "cells")
+
+
+def a_text(seed=0):
+    rng = np.random.default_rng(seed)
+    return Text(" ".join(rng.choice(WORDS, int(rng.integers(3, 9)))))
+
+
+def a_text_tokenizer():
+    return TextTokenizer(TextConfig(("RNA", "bind", "##ing", "##s", "in", "v", "##ivo", "cell")), "context")
 
 
 def a_codon_sequence(seed=0):
@@ -271,6 +285,7 @@ FIXED = {  # the same for records of any length, nothing learned
     ),
     "symbols codons": (lambda: SymbolsTokenizer(SYMBOLS["rna_codons"], "rna_codons"), a_codon_sequence),
     "symbols categories": (lambda: SymbolsTokenizer(SYMBOLS["dssp"], "dssp"), a_track),
+    "text": (a_text_tokenizer, a_text),
     "backbone": (lambda: BackboneTokenizer(BackboneConfig(), "backbone"), a_backbone),
 }
 

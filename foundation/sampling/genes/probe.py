@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import cast
@@ -14,6 +15,7 @@ from foundation.data.biology.genes.rows import RowLimits
 from foundation.data.biology.sequence import Sequence as Letters
 from foundation.data.biology.track import Track
 from foundation.data.records import Sample
+from foundation.data.text import Text
 from foundation.errors import FoundationError
 from foundation.files import whole_file
 from foundation.model.stored import locate
@@ -28,20 +30,21 @@ from foundation.sampling.trained import trained_policy
 from foundation.tokenizers.bundle import TokenizerBundle
 from foundation.tokenizers.track_bins import DigitiserTokenizer
 
+CONTEXT = "context"  # the modality that tells what the experiment was
 TOGETHER = 32  # rows that are predicted at a time
 
 
 def probe(
     model: str, files: list[str], *, out: Path, signal: str = "rasp2", given: Sequence[str] = (LETTERS,),
-    structures: Path | None = None, longest_fold: int = 600, limits: RowLimits = RowLimits(),  # noqa: B008
+    context: str = "", structures: Path | None = None, longest_fold: int = 600, limits: RowLimits = RowLimits(),  # noqa: B008
     limit: int | None = None, device: str = "cpu",
 ) -> None:  # fmt: skip
     """Predict a signal along transcripts, such as reactivities of chemical probing, and fold RNA by it.
 
-    What the experiment was is shown as a modality: with a context track of its conditions, name it in --given. With
-    ViennaRNA installed, RNAs of --structures are folded from letters alone and with the predicted reactivities as soft
-    constraints, and compared with the known pairs. Writes signal.bedGraph files for each strand, results.json and
-    report.html, where predictions stand beside what was measured.
+    What the experiment was is shown as a text: --context is given to all transcripts, or, with `context` in --given,
+    each has its own. With ViennaRNA installed, RNAs of --structures are folded from letters alone and with the
+    predicted reactivities as soft constraints, and compared with the known pairs. Writes a bedGraph for each strand,
+    results.json and report.html, where predictions stand beside what was measured.
 
     Example:
         foundation genes probe runs/genes/model/export runs/genes/split/test --structures runs/genes/truth.jsonl \\
@@ -53,6 +56,7 @@ def probe(
         out: directory to write.
         signal: track of numbers to predict.
         given: modalities that are shown.
+        context: words about the experiment, of the kind the model was trained with; shown beside what is given.
         structures: lines of JSON with the gene, its chromosome, start and strand, and its structure as a dot-bracket
             string, as `foundation simulate genes` writes.
         longest_fold: letters around known pairs that are folded.
@@ -65,10 +69,12 @@ def probe(
     """
     network, policy = tracks_model(model, device), trained_policy(locate(model))
     digitiser = _digitiser(network, signal)
+    given = tuple(dict.fromkeys((*given, *([CONTEXT] if context else []))))
     check_trained(frozenset((name, signal) for name in given), policy.support([s.name for s in network.spaces]))
     account = Account()
-    rows = (s for s in transcripts(files, limits, account) if set(given) <= set(s) and LETTERS in s)
-    found = list(probed(network, digitiser, islice(rows, limit), tuple(given), stretches_of(policy)))
+    told = (_in_context(s, context) if context else s for s in transcripts(files, limits, account))
+    rows = (s for s in told if {LETTERS, *given} <= set(s))
+    found = list(probed(network, digitiser, islice(rows, limit), given, stretches_of(policy)))
     for line in account.summary() if account.problems else ():
         print(line, file=sys.stderr)
     if not found:
@@ -78,7 +84,13 @@ def probe(
     folds = folded(found, known_structures(structures), longest_fold) if structures else []
     from foundation.sampling.genes.probe_report import write_probed  # matplotlib
 
-    settings = {"model": model, "files": files, "shown": " + ".join(given), "structures": str(structures)}
+    settings = {
+        "model": model,
+        "files": files,
+        "shown": " + ".join(given),
+        "context": context,
+        "structures": str(structures),
+    }
     write_probed(found, folds, signal, settings, out)
 
 
@@ -94,6 +106,11 @@ def probed(
             track = row.get(digitiser.name)
             known = track.values.astype(np.float64) if isinstance(track, Track) else None
             yield Probed(row, digitiser.expected(answer), known)
+
+
+def _in_context(row: Sample, context: str) -> Sample:
+    """The row with these words about the experiment."""
+    return replace(row, records={**row.records, CONTEXT: Text(context)})
 
 
 def _question(condition: Condition, model: TrackModel, row: Sample, digitiser: DigitiserTokenizer) -> Question:

@@ -2,20 +2,31 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
+import yaml
 
 from foundation.__main__ import main
 from foundation.data.biology.sequence import Sequence
 from foundation.data.records import Sample
+from foundation.data.shards import RecordShards, write_records
+from foundation.data.text import Text
 from foundation.errors import FoundationError
+from foundation.masking import Pathway, SplitTrack
+from foundation.model.tracks.config import TrackConfig
+from foundation.model.tracks.pretrained import TrackModel
 from foundation.sampling.genes import probe as verb
 from foundation.sampling.genes.conditions import Condition
 from foundation.sampling.genes.folds import Probed, folded, known_structures, pairs_of
 from foundation.sampling.genes.probe_report import correlation, f1
 from foundation.sampling.genes.trained import tracks_model
 from foundation.sampling.marginals import Stretches, in_stretches
+from foundation.tokenizers.bundle import TokenizerBundle
+from foundation.tokenizers.tracks import survey, tokenizers_of
+from foundation.training import resolved
 
 HAIRPIN = "GGGACCUAGGCUUCGGCCUAGGUCCC"  # an arm, a loop of four, and the arm again
 FOLD = "(((((((((((....)))))))))))"
@@ -95,3 +106,26 @@ def test_the_verb_writes_values_at_the_places_of_the_genome(made, exported, tmp_
     assert "correlation" in json.loads((tmp_path / "results.json").read_text())["scores"]
     assert main([*command, f"--out={tmp_path}", "--signal=rna_seq"]) == 1
     assert "the model has the numbers rasp2" in capsys.readouterr().err
+
+
+def test_the_context_of_an_experiment_changes_what_it_would_show(made, tmp_path, capsys):
+    """A model with a text about the experiment; the same transcripts in two contexts, and in none."""
+    rows = [replace(s, records={**s.records, "context": Text(f"reagent {i}")}) for i, s in enumerate(made[2])]
+    write_records(rows, tmp_path / "rows")
+    tokenizers = TokenizerBundle(tokenizers_of(survey(RecordShards(tmp_path / "rows")), 8, {}, 100))
+    config = TrackConfig(width=16, depth=1, decoder_depth=1, heads=2, hidden=16, registers=1, rotated=4,
+                         text=("context",), text_width=8)  # fmt: skip
+    torch.manual_seed(0)
+    model = TrackModel(config, tokenizers.spaces, tokenizers)
+    for p in model.parameters():
+        torch.nn.init.normal_(p, std=0.5)
+    model.save_pretrained(tmp_path / "m")
+    policy = SplitTrack((Pathway(asked=("rasp2",), given=("rna_seq", "context")),), text=("context",))
+    (tmp_path / "m" / "training.yaml").write_text(yaml.safe_dump({"policy": resolved.by_class(policy)}))
+    command = ["genes", "probe", str(tmp_path / "m"), str(made[0] / "rows"), "--limit=1"]
+    for context in ("reagent 0", "reagent 1", ""):
+        assert main([*command, f"--context={context}", f"--out={tmp_path / f'out{context[-1:]}'}"]) == 0
+    one, two, none = ((tmp_path / f"out{name}" / "rasp2_plus.bedGraph").read_text() for name in ("0", "1", ""))
+    assert one != two != none != one
+    assert main([*command, "--given=[rna_seq,splice_jctns_5cls]", f"--out={tmp_path / 'o'}"]) == 1
+    assert "not trained to predict rasp2" in capsys.readouterr().err

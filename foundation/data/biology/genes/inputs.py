@@ -16,8 +16,10 @@ from foundation.data.formats import fasta, genbank, gff
 from foundation.data.formats.gff import Annotation
 from foundation.data.formats.letters import text_of
 from foundation.data.formats.source import FormatError, Source, explained, open_source
+from foundation.data.text import Text
 from foundation.errors import FoundationError
 
+TEXTS = ".tsv"  # ends the names of files of words
 PROTEINS = "proteins"  # PROTEINS=FILE is what transcripts are known to code for
 SORTS = "FASTA, GFF3, GTF or GenBank"
 
@@ -87,13 +89,17 @@ def read_inputs(files: Sequence[Path], account: Account) -> Inputs:
 
 
 def read_beside(named: Mapping[str, Sequence[Path]]) -> Beside:
-    """What NAME=FILE gives: known proteins, what residues are (FASTA), or signals along chromosomes.
+    """What NAME=FILE gives: known proteins, what residues are (FASTA), texts (.tsv), or signals along chromosomes.
 
     Raises:
         FoundationError: a file cannot be read.
     """
-    signals, residues, proteins = {}, {}, {}
+    signals, residues, proteins, texts = {}, {}, {}, {}
     for name, paths in named.items():
+        if paths[0].name.removesuffix(".gz").endswith(TEXTS):
+            with open_source(paths[0]) as source:
+                texts[name] = texts_of(source)
+            continue
         with open_source(paths[0]) as source:
             entries = dict(_entries(source)) if fasta.recognises(source) else None
         if name == PROTEINS and entries is None:
@@ -104,7 +110,25 @@ def read_beside(named: Mapping[str, Sequence[Path]]) -> Beside:
             residues[name] = residue_tracks(entries)
         else:
             signals[name] = open_signal(paths)
-    return Beside(signals, residues, proteins)
+    return Beside(signals, residues, proteins, texts)
+
+
+def texts_of(source: Source) -> dict[str, Text]:
+    """Words by name, from lines of a name, a tab and words.
+
+    Raises:
+        FormatError: a line without a tab, or without words.
+    """
+    found = {}
+    with text_of(source) as text:
+        for number, line in enumerate(text, 1):
+            name, tab, words = line.rstrip("\n").partition("\t")
+            if not (name and tab and words.strip()):
+                raise FormatError(
+                    f"{source.path}, line {number}: {line.strip()[:60]!r} is not a name, a tab and words."
+                )
+            found[name] = Text(words)
+    return found
 
 
 def residue_tracks(entries: Mapping[str, str]) -> dict[str, Track]:

@@ -22,9 +22,11 @@ from foundation.data.biology.genes.transcript import Interval, Transcript
 from foundation.data.biology.sequence import Sequence
 from foundation.data.biology.track import Track
 from foundation.data.records import Record, Sample
+from foundation.data.text import Text
 from foundation.errors import FoundationError, RecordError
 
 T = TypeVar("T")
+EVERY = "*"  # names all transcripts that are not named otherwise
 
 
 @dataclass(frozen=True)
@@ -65,11 +67,13 @@ class Beside:
         signals: modality -> signal along the chromosomes.
         residues: modality -> name of a transcript or protein -> what each residue is.
         proteins: name of a transcript or protein -> the protein it is known to be.
+        texts: modality -> name of a transcript, gene or protein, or EVERY one -> words about it.
     """
 
     signals: Mapping[str, Signal] = field(default_factory=dict)
     residues: Mapping[str, Mapping[str, Track]] = field(default_factory=dict)
     proteins: Mapping[str, str] = field(default_factory=dict)
+    texts: Mapping[str, Mapping[str, Text]] = field(default_factory=dict)
 
 
 class Chromosome(NamedTuple):
@@ -130,6 +134,9 @@ class _Making:
             track = signal.track(self.chromosome.name, span)
             if track is not None and np.mean(~track.known) <= self.limits.missing_share:
                 records[name] = track
+        for name, texts in self.beside.texts.items():
+            if text := self._known(texts, transcript) or texts.get(transcript.gene, texts.get(EVERY)):
+                records[name] = text
         if transcript.coding and kind_of(transcript.biotype) != "pseudogene":
             records |= self._coded(transcript, letters, span)
         labels = {
