@@ -24,7 +24,7 @@ from foundation.training.spectra.config import SpectraDataConfig
 from foundation.training.spectra.train import train
 from foundation.training.trainer import TrainerConfig
 
-SMALL = SpectraConfig(width=128, depth=3, decoder_depth=2, heads=4)
+SMALL = SpectraConfig(patch=64, width=128, depth=3, decoder_depth=2, heads=4, terms=0)
 ALL = "all"  # name of the model of all surveys
 FIRST = {"learned": 10_000, "tested": 0}  # numbers of the first objects: no object is in both
 Found = dict[str, dict[str, list[float]]]  # question -> who -> a figure for each seed
@@ -48,11 +48,11 @@ class Contest:
     """
 
     surveys: tuple[str, ...] = ("spectrum_sdss", "spectrum_desi", "spectrum_galah", "spectrum_apogee")
-    objects: int = 400
+    objects: int = 300
     tested: int = 100
     stars: float = 0.4
-    passes: float = 4.0
-    patches: int = 3072
+    passes: float = 2.0
+    patches: int = 768
     seeds: int = 3
 
     def __post_init__(self) -> None:
