@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from foundation.model.fields.boundary import FLAGS
 from foundation.model.fields.convolution import CONVOLUTION, LAYOUT
 from foundation.model.fields.norm import norm_silu
+from foundation.model.fields.recompute import recomputed
 from foundation.model.fields.strides import KERNELS, Grid
 
 
@@ -63,10 +64,11 @@ class FieldEncoder(nn.Module):
             of_fields = torch.cat([of_fields, further * gain], 1)
         x = _convolve(values, of_fields, grid, 0)
         x = _add_each(x, _convolve(flags, of_flags, grid, 0))
-        size = x.shape[2:]
-        x = norm_silu(as_rows(x), self.norm1)
-        x = _convolve(as_image(x, size), _planar(self.proj2, grid), grid, 1)
+        x = recomputed(self._second, as_rows(x), x.shape[2:], grid)  # up to the convolution
         return norm_silu(as_rows(x), self.norm2)
+
+    def _second(self, rows: Float[Tensor, "N P inner"], size: torch.Size, grid: Grid) -> Float[Tensor, "N width *less"]:
+        return _convolve(as_image(norm_silu(rows, self.norm1), size), _planar(self.proj2, grid), grid, 1)
 
 
 def as_rows(x: Float[Tensor, "N C *size"]) -> Float[Tensor, "N S C"]:

@@ -58,8 +58,7 @@ class TimeLayer(nn.Module):
         """What to add to each token; time is the slowest axis of the rows."""
         q, k, v = self._project(x, frames)
         bias = F.pad(self.bias[_buckets(frames)].T, (frames - 1, 0))  # the future, which nobody sees, comes first
-        y = recomputed(self._attend, q, k, v, bias)
-        return self._finish(y, x)
+        return recomputed(self._attend, q, k, v, bias, x.shape)
 
     def extend(self, x: Float[Tensor, "TB S width"], frames: int, past: Past) -> Float[Tensor, "TB S width"]:
         """The same for frames that follow those of `past`, which takes them up."""
@@ -69,10 +68,11 @@ class TimeLayer(nn.Module):
         q, k = (y.unflatten(0, places).transpose(1, 2) for y in (q, k))  # [P, heads, T, dim]
         keys, values = past.join(k, v.transpose(1, 2))
         mask = self._mask(frames, keys.shape[2], past.reach).to(q.dtype)
-        return self._finish(F.scaled_dot_product_attention(q, keys, values, attn_mask=mask).transpose(1, 2), x)
+        return self._finish(F.scaled_dot_product_attention(q, keys, values, attn_mask=mask).transpose(1, 2), x.shape)
 
-    def _attend(self, q: Tensor, k: Tensor, v: Tensor, bias: Float[Tensor, "heads offsets"]) -> Tensor:
-        return short_attention(q, k, v, bias, _head_norm(self.q_norm), _head_norm(self.k_norm), causal=True)
+    def _attend(self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor, rows: torch.Size) -> Tensor:
+        norms = _head_norm(self.q_norm), _head_norm(self.k_norm)
+        return self._finish(short_attention(q, k, v, bias, *norms, causal=True), rows)
 
     def _project(self, x: Tensor, frames: int) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, keys and values [P, T, heads, dim] of P places in all samples."""
@@ -89,8 +89,8 @@ class TimeLayer(nn.Module):
         hidden = distance < 0 if reach is None else (distance < 0) | (distance >= reach)
         return bias.masked_fill(hidden, -torch.inf)
 
-    def _finish(self, y: Float[Tensor, "P T heads dim"], x: Tensor) -> Tensor:
-        return self.out(y.transpose(0, 1).reshape(x.shape))
+    def _finish(self, y: Float[Tensor, "P T heads dim"], rows: torch.Size) -> Tensor:
+        return self.out(y.transpose(0, 1).reshape(rows))
 
 
 @lru_cache
