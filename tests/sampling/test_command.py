@@ -14,6 +14,7 @@ from foundation.errors import FoundationError
 from foundation.masking.budget import RandomBudget
 from foundation.masking.fixed import Completion
 from foundation.masking.policy import Mixture
+from foundation.masking.stepwise import Stepwise
 from foundation.model.pretrained import FoundationModel
 from foundation.sampling.template import template
 from foundation.sampling.trained import trained_policy
@@ -180,6 +181,7 @@ def test_untrained_pathways_need_a_word(stored, tmp_path, capsys, monkeypatch):
     [
         RandomBudget((1, 40), 20, never_asked=("image",)),
         Mixture((RandomBudget(), Completion(("redshift",))), (1.0, 2.0)),
+        Stepwise(RandomBudget(64, 32), 4),
     ],
 )
 def test_the_policy_is_read_back(policy, tmp_path):
