@@ -81,12 +81,15 @@ def generate(
     for chunk in request.chunks(samples):
         request.complete(chunk, columns, sampler, steps=steps, order=order, cached=cached)
     if not len(columns):
-        where, reasons = ", ".join(map(str, files[:3])), " ".join(reason for _, reason in outcome.failures[:3])
-        wanted = " and ".join(request.given)
-        raise FoundationError(f"{where}: no object has {wanted} to give. Give other modalities. {reasons}".rstrip())
-    guided = {"guidance": asdict(guidance)} if guidance else {}
-    settings = {"model": model, "steps": steps, "order": order, "cached": cached, "seed": seed} | asdict(choice)
-    columns.write(out, {**settings, **guided, "given": request.given, "asked": request.asked})
+        raise _nothing(files, request, outcome)
+    settings = {
+        "model": model,
+        "steps": steps,
+        "order": order,
+        "cached": cached,
+        "guidance": guidance and asdict(guidance),
+    }
+    columns.write(out, {**settings, **asdict(choice), "seed": seed, "given": request.given, "asked": request.asked})
     conclude(outcome, out, f"{', '.join(request.asked)} of {len(columns)} objects", request.left_out)
 
 
@@ -146,6 +149,13 @@ class _Request:
         for space in self.model.spaces:
             if space.name in self.asked and not space.axes and space.discrete:
                 columns.add_posterior(space.name, sampler.posterior(tokens, space.name))
+
+
+def _nothing(files: Sequence[Path], request: _Request, outcome: Outcome) -> FoundationError:
+    """What to say when no object has what is given."""
+    where, reasons = ", ".join(map(str, files[:3])), " ".join(reason for _, reason in outcome.failures[:3])
+    wanted = " and ".join(request.given)
+    return FoundationError(f"{where}: no object has {wanted} to give. Give other modalities. {reasons}".rstrip())
 
 
 def _names(value: list[str] | str) -> list[str]:
