@@ -1,6 +1,10 @@
 """processes: the processes that torchrun started together, and how they wait for each other."""
 
+import ctypes
+import multiprocessing
 import os
+import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -10,6 +14,8 @@ import torch
 from torch import distributed
 
 from foundation.errors import FoundationError
+
+SIGNAL_AT_DEATH_OF_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
 
 
 def place() -> tuple[int, int]:
@@ -22,6 +28,19 @@ def place() -> tuple[int, int]:
     if (rank is None) != (world is None):
         raise FoundationError(f"The environment has RANK = {rank} and WORLD_SIZE = {world}. Start with torchrun.")
     return (int(rank), int(world)) if rank is not None and world is not None else (0, 1)
+
+
+def end_with_parent(worker: int = 0) -> None:
+    """For workers of loaders (`worker_init_fn`): die with the process that started them, where Linux can see to it.
+
+    A worker is a copy of its rank, sockets included. One that outlived a killed rank would hold them open, and the
+    other ranks would wait for an answer until they give up; and it may wait forever for somebody to read its batches.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(SIGNAL_AT_DEATH_OF_PARENT, signal.SIGKILL)
+        parent = multiprocessing.parent_process()
+        if parent is not None and os.getppid() != parent.pid:  # it died before the call
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
 @contextmanager

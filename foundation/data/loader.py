@@ -14,6 +14,7 @@ from foundation.data.dealing import Dealing
 from foundation.data.resume import check_resumable
 from foundation.data.stream import OrderedPass, TokenStream
 from foundation.errors import FoundationError
+from foundation.processes import end_with_parent
 
 VERSION = 2  # of the saved state
 
@@ -119,6 +120,7 @@ def _windows(
         batch_size=None,
         sampler=indices,
         num_workers=workers,
+        worker_init_fn=end_with_parent,
         collate_fn=_unchanged,
         generator=own_randomness,
     )

@@ -7,6 +7,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from foundation.data.resume import check_resumable
+from foundation.processes import end_with_parent
 
 Batch = TypeVar("Batch")
 Made = TypeVar("Made", covariant=True)
@@ -51,6 +52,7 @@ class NumberedLoader(Generic[Batch]):
             batch_size=None,
             sampler=self.keys(range(self._done, self.batches)),
             num_workers=self.workers,
+            worker_init_fn=end_with_parent,
             generator=own_randomness,
         )
         for batch in loader:

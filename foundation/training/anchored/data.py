@@ -18,6 +18,7 @@ from foundation.data.ranked import RankedData
 from foundation.data.steps import InSteps
 from foundation.errors import FoundationError
 from foundation.model.anchored.order import Factorisation
+from foundation.processes import end_with_parent
 from foundation.training.anchored.config import AnchoredObjective, ComplexDataConfig
 from foundation.training.anchored.examples import ComplexExamples, Examples, ResidueExamples
 from foundation.training.anchored.mix import AnchoredMix, Batch
@@ -87,7 +88,9 @@ class AnchoredDataModule(RankedData):
         size = min(self.config.batch, max(draws.epoch // ranks, 1))
         check = AnchoredMix(self.checks, draws, size, rank, ranks)
         first = range(max(draws.epoch // (size * ranks), 1))
-        return DataLoader(Subset(check, first), batch_size=None, num_workers=self.config.workers)
+        return DataLoader(
+            Subset(check, first), batch_size=None, num_workers=self.config.workers, worker_init_fn=end_with_parent
+        )
 
     def _read(self, source: Path) -> list[Complex] | list[Target]:
         config, structures = self.config, structures_in(source, self.outcome)

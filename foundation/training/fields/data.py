@@ -14,6 +14,7 @@ from foundation.data.ranked import RankedData
 from foundation.data.steps import InSteps
 from foundation.model.fields.config import FieldModelConfig
 from foundation.model.fields.unet_config import UNetConfig
+from foundation.processes import end_with_parent
 from foundation.training.fields.config import FieldDataConfig, FieldSet
 from foundation.training.fields.flops import load_of
 
@@ -65,7 +66,7 @@ class FieldDataModule(RankedData):
             return []
         rank, ranks = self.place
         check = FieldCheck(self.checks, self.config.validation_windows, rank, ranks)
-        return DataLoader(check, batch_size=None, num_workers=self.config.workers)
+        return DataLoader(check, batch_size=None, num_workers=self.config.workers, worker_init_fn=end_with_parent)
 
 
 def _source(name: str, some: FieldSet, config: FieldDataConfig, model: FieldModelConfig | UNetConfig) -> Source:

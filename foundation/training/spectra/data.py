@@ -18,6 +18,7 @@ from foundation.data.steps import InSteps
 from foundation.errors import FoundationError
 from foundation.model.spectra.batch import SpectralBatch
 from foundation.movable import Movable
+from foundation.processes import end_with_parent
 from foundation.tokenizers.native import NativeConfig, Patches, patches_if_any
 from foundation.training.spectra.config import SpectraDataConfig
 from foundation.training.spectra.objective import Question, SpectralObjective, another
@@ -159,7 +160,13 @@ class SpectraDataModule(RankedData):
         """The same micro-batches each time; an empty list if there is no validation set."""
         if self.held_out is None:
             return []
-        return DataLoader(self._mix(self.held_out), None, sampler=range(self.checks), num_workers=self.config.workers)
+        return DataLoader(
+            self._mix(self.held_out),
+            None,
+            sampler=range(self.checks),
+            num_workers=self.config.workers,
+            worker_init_fn=end_with_parent,
+        )
 
     def _mix(self, shards: RecordShards) -> SpectraMix:
         return SpectraMix(shards, self.config, self.cut, self.objective, self.seed, *self.place)
