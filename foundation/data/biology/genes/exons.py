@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float64, Int8, Int64
 
 from foundation.data.biology.genes.layout import ACCEPTOR, DONOR, END, START
+from foundation.errors import RecordError
 
 NONE = 0
 BEFORE, EXON, FIRST, INTRON, AFTER = range(5)  # FIRST of an intron, which has two places at least
@@ -22,12 +23,21 @@ def exons_of(marks: Int8[np.ndarray, "n"] | Int64[np.ndarray, "n"]) -> list[tupl
     """Exons as (start, end), counted from the first place, of a track of junctions in five classes.
 
     A transcript whose first or last exon ends with the row has no mark there; a row without marks has no exon.
+
+    Raises:
+        RecordError: marks that begin and end no exons in turn.
     """
     starts = np.flatnonzero((marks == START) | (marks == ACCEPTOR)) + 1
     ends = np.flatnonzero((marks == END) | (marks == DONOR))
     begins = [0, *starts] if len(ends) and (not len(starts) or ends[0] < starts[0]) else list(starts)
     stops = [*ends, len(marks)] if len(ends) < len(begins) else list(ends)
-    return [(int(a), int(b)) for a, b in zip(begins, stops, strict=True)]
+    exons = [(int(a), int(b)) for a, b in zip(begins, stops, strict=False)]
+    if len(begins) != len(stops) or any(a >= b for a, b in exons) or any(b > a for (_, b), (a, _) in pairwise(exons)):
+        raise RecordError(
+            f"{len(begins)} marks that begin exons and {len(stops)} that end them, not in turn. Give rows of one "
+            "transcript each, as `foundation genes ingest` makes."
+        )
+    return exons
 
 
 def likeliest(probability: Float64[np.ndarray, "n size"]) -> list[tuple[int, int]]:

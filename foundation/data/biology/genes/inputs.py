@@ -11,14 +11,18 @@ from foundation.data.biology.genes.account import Account
 from foundation.data.biology.genes.described import transcripts_of
 from foundation.data.biology.genes.rows import Beside, Chromosome
 from foundation.data.biology.genes.signals import open_signal
+from foundation.data.biology.residues import residue_tracks as from_structure
 from foundation.data.biology.track import UNKNOWN, Track
 from foundation.data.formats import fasta, genbank, gff
 from foundation.data.formats.gff import Annotation
 from foundation.data.formats.letters import text_of
 from foundation.data.formats.source import FormatError, Source, explained, open_source
+from foundation.data.formats.structure import read_structure
 from foundation.data.text import Text
 from foundation.errors import FoundationError
+from foundation.progress import track
 
+STRUCTURES, PREDICTED = "structures", "predicted"  # name directories of PDB and mmCIF files
 TEXTS = ".tsv"  # ends the names of files of words
 PROTEINS = "proteins"  # PROTEINS=FILE is what transcripts are known to code for
 SORTS = "FASTA, GFF3, GTF or GenBank"
@@ -91,11 +95,17 @@ def read_inputs(files: Sequence[Path], account: Account) -> Inputs:
 def read_beside(named: Mapping[str, Sequence[Path]]) -> Beside:
     """What NAME=FILE gives: known proteins, what residues are (FASTA), texts (.tsv), or signals along chromosomes.
 
+    A directory gives what follows from the structures in it.
+
     Raises:
         FoundationError: a file cannot be read.
     """
     signals, residues, proteins, texts = {}, {}, {}, {}
     for name, paths in named.items():
+        if paths[0].is_dir():
+            for modality, known in structures_of(paths[0], name).items():
+                residues[modality] = residues.get(modality, {}) | known
+            continue
         if paths[0].name.removesuffix(".gz").endswith(TEXTS):
             with open_source(paths[0]) as source:
                 texts[name] = texts_of(source)
@@ -129,6 +139,25 @@ def texts_of(source: Source) -> dict[str, Text]:
                 )
             found[name] = Text(words)
     return found
+
+
+def structures_of(directory: Path, name: str) -> dict[str, dict[str, Track]]:
+    """By modality and by the name that a file has before its ending, what follows from each structure.
+
+    Args:
+        name: STRUCTURES, or PREDICTED for those whose B factors are confidences.
+
+    Raises:
+        FoundationError: another name, a file that cannot be read, or one without exactly one protein.
+    """
+    if name not in (STRUCTURES, PREDICTED):
+        raise FoundationError(f"{name}={directory} is a directory. Give {STRUCTURES}= or {PREDICTED}=, or a file.")
+    found: dict[str, dict[str, Track]] = defaultdict(dict)
+    files = sorted(p for p in directory.iterdir() if p.is_file())
+    for path in track(files, f"reading {directory}", len(files)):
+        for modality, along in from_structure(read_structure(path), name == PREDICTED).items():
+            found[modality][path.name.removesuffix(".gz").rpartition(".")[0]] = along
+    return dict(found)
 
 
 def residue_tracks(entries: Mapping[str, str]) -> dict[str, Track]:

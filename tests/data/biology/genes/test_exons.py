@@ -8,6 +8,7 @@ import pytest
 from foundation.data.biology.genes.exons import exons_of, likeliest
 from foundation.data.biology.genes.layout import Span, tracks_of
 from foundation.data.biology.genes.transcript import Transcript
+from foundation.errors import RecordError
 
 
 def marks_of(exons, n, strand=1):
@@ -50,6 +51,12 @@ def test_the_likeliest_exons_are_the_best_of_all(n=11):
         score = logs[np.arange(n), marks].sum(1)
         found = likeliest(probability)
         assert logs[np.arange(n), marks_of(found, n)].sum() >= score.max() - 1e-9
+
+
+@pytest.mark.parametrize("marks", [[0, 2, 0, 2, 0], [0, 3, 0, 3, 0], [0, 1, 1, 0, 4], [0, 2, 0, 4, 0]])
+def test_marks_that_are_no_transcript_are_refused(marks):
+    with pytest.raises(RecordError, match="not in turn"):
+        exons_of(np.array(marks))
 
 
 def test_too_few_classes_are_refused():
