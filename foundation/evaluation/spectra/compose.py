@@ -25,10 +25,11 @@ from foundation.model.spectra.pretrained import SpectralModel
 from foundation.tokenizers.native import patches_if_any
 
 EXPLAINED = (
-    "The encoder is frozen: small probes learn a label from the mean of its states (encoder), from those of the same "
-    "network with random weights (random encoder), and from the pixels in 400 bins (raw input; of its probes, knn "
-    "also tries 20 principal components). The template scan compares a spectrum with components of simulated objects "
-    "at every redshift. Tested objects were not learned from. Brackets are 68 % bootstrap intervals over the objects."
+    "The encoder is frozen: small probes learn a label from mean, spread, highest and lowest of its states (encoder), "
+    "from those of the same network with random weights (random encoder), and from the pixels in 400 bins (raw input); "
+    "knn also tries 20 principal components of each. The template scan compares a spectrum with components of "
+    "simulated objects at every redshift. Tested objects were not learned from. Brackets are 68 % bootstrap intervals "
+    "over the objects."
 )
 CHI2 = (
     "An object's flux at the pixels of another spectrum of it, whose noise nobody has seen: medians over objects of "
@@ -65,9 +66,11 @@ def compose(
 def _predictions(found: Sequence[Predicted]) -> Section:
     pictures = [Picture("chi2", chi2_against_snr(found), "Median chi-squared per pixel against signal-to-noise.")]
     for one in found:
-        titles = [f"{one.asked}, S/N {asked.snr:.1f}, from {one.read}" for asked, _ in one.examples]
+        titles = [f"{one.asked} of {one.on}, S/N {asked.snr:.1f}, from {one.read}" for asked, _ in one.examples]
         png = spectrum_reconstructions(one.examples, titles)
-        pictures.append(Picture(f"predicted_{one.read}_{one.asked}", png, f"{one.asked}, predicted from {one.read}."))
+        pictures.append(
+            Picture(f"predicted_{one.read}_{one.asked}_{one.on}", png, f"{one.asked}, predicted from {one.read}.")
+        )
     return Section("Predicted at another survey's pixels", [Text(CHI2, faint=True), chi2_table(found), *pictures])
 
 
@@ -81,7 +84,14 @@ def chi2_table(found: Sequence[Predicted]) -> Table:
         for who in one.chi2:
             rest = number(one.median(who, faint=True)) if faint else "–"
             rows.append(
-                [f"{one.read} → {one.asked}", who, str(len(one.snr)), number(one.median(who)), str(faint), rest]
+                [
+                    f"{one.read} → {one.asked} of {one.on}",
+                    who,
+                    str(len(one.snr)),
+                    number(one.median(who)),
+                    str(faint),
+                    rest,
+                ]
             )
     return Table(
         ["from → to", "by", "N", "χ² per pixel", f"N of S/N < {FAINT:g}", "χ² of those"], rows, frozenset(best)

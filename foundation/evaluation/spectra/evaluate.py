@@ -47,7 +47,8 @@ def evaluate(
         tested: record shards of other objects.
         out: directory of the results.
         study: the questions.
-        real: name -> record shards of real objects, which the same probes are also tested on.
+        real: name -> record shards of real objects, which the same probes are also tested on, as far as they have the
+            label; repeated measurements of one object in them may be predicted from each other.
         files: survey files whose spectra are drawn under what the model makes of them.
         device: where the encoder runs.
 
@@ -63,7 +64,9 @@ def evaluate(
     results = [summarise(one) for one in answered]
     for one in answered:
         write_splits(one, out / "splits")
-    found = [p for name, some in sets.items() if name != "learned" for p in predictions(network, study.predicted, some)]
+    found = [
+        p for name, some in sets.items() if name != "learned" for p in predictions(network, study.predicted, some, name)
+    ]
     about = {
         "model": {"path": model, "parameters": sum(p.numel() for p in network.parameters())},
         "data": {name: ", ".join(f"{len(one)} of {m}" for m, one in some.items()) for name, some in sets.items()},
@@ -92,7 +95,9 @@ def _asked(
         for name, some in sets.items():
             if name == "learned":
                 continue
-            made = list(answers(question, study, learned, some, name, features, scan))
+            asked = question.target, question.where
+            able = {m: one for m, one in some.items() if name == TESTED or one.can_be_asked(*asked)}
+            made = list(answers(question, study, learned, able, name, features, scan))
             answered += made
             if name == TESTED and study.budgets:
                 own = [one for one in made if one.task.test == f"{one.task.inputs[0]} of {TESTED}"]
@@ -106,7 +111,8 @@ def _asked(
 def _numbers(one: Predicted) -> dict[str, object]:
     faint = {who: asdict(one.median(who, faint=True)) for who in one.chi2}
     return {
-        "read": one.read, "asked": one.asked, "objects": len(one.snr), "faint_objects": int((one.snr < FAINT).sum()),
+        "read": one.read, "asked": one.asked, "on": one.on,
+        "objects": len(one.snr), "faint_objects": int((one.snr < FAINT).sum()),
         "chi2": {who: asdict(one.median(who)) for who in one.chi2}, "chi2_faint": faint,
     }  # fmt: skip
 

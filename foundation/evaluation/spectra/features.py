@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
+from jaxtyping import Float, Int
+from torch import Tensor
 
 from foundation.data.records import Spectrum
 from foundation.evaluation.outcome import Source
@@ -33,7 +35,7 @@ class SpectralFeatures:
         self._made: dict[tuple[Source, str], Features] = {}
 
     def encoded(self, source: Source, observed: Observed) -> Features:
-        """The mean state of each spectrum, and its states as tokens."""
+        """The summary of each spectrum's states, and its states as tokens."""
         place = source, observed.about.name
         if place not in self._made:
             self._made[place] = _encode(self.models[source], observed.spectra, f"{source}, {observed.about.name}")
@@ -57,6 +59,11 @@ def _encode(model: SpectralModel, spectra: Sequence[Spectrum], what: str) -> Fea
         states.append(model.encode(batch.to(model.head.weight.device)).float().cpu())
         counts += batch.offsets.diff().tolist()
     tokens, count = torch.cat(states), torch.tensor(counts)
-    ends = count.cumsum(0)
-    pooled = torch.segment_reduce(tokens, "mean", lengths=count)
-    return Features(pooled.numpy().astype(np.float32), tokens, ends - count, count)
+    return Features(summary(tokens, count).numpy().astype(np.float32), tokens, count.cumsum(0) - count, count)
+
+
+def summary(tokens: Float[Tensor, "T D"], count: Int[Tensor, "n"]) -> Float[Tensor, "n 4*D"]:
+    """Mean, spread, highest and lowest state of each spectrum: in the mean alone a line that one patch sees is lost."""
+    mean, high, low = (torch.segment_reduce(tokens, how, lengths=count) for how in ("mean", "max", "min"))
+    square = torch.segment_reduce(tokens.square(), "mean", lengths=count)
+    return torch.cat([mean, (square - mean.square()).clamp(min=0).sqrt(), high, low], 1)

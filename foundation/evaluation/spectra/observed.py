@@ -1,6 +1,6 @@
 """Observed: the spectra of one modality in one record set, with the labels of their objects, in memory."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,8 @@ from foundation.evaluation.observations import Observations, columns, sky_of
 from foundation.evaluation.raw import raw_spectrum
 from foundation.progress import track
 from foundation.tokenizers.native import NativeConfig, patches_if_any
+
+FEWEST = 8  # objects of a survey, for a question about them
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +38,13 @@ class Observed:
     def keys(self) -> tuple[str, ...]:
         """Of the objects; one object has the same in every modality."""
         return self.about.keys
+
+    def can_be_asked(self, label: str, where: Mapping[str, Sequence[str]]) -> bool:
+        """Whether enough objects have the label, among those that have one of the values of other labels."""
+        able = self.about.known(label)
+        for name, allowed in where.items():
+            able = able & np.isin(self.about.labels.get(name, np.full(len(self), "")).astype(str), allowed)
+        return int(able.sum()) >= FEWEST
 
 
 def read_observed(path: Path, name: str, modalities: Sequence[str], cut: NativeConfig) -> dict[str, Observed]:

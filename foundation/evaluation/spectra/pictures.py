@@ -51,7 +51,7 @@ def chi2_against_snr(found: Sequence[Predicted]) -> Figure:
             middle = [np.median(one.chi2[who][part]) for part in order]
             a.plot([np.median(one.snr[part]) for part in order], middle, "o-", ms=4, color=colour, label=who)
         a.axhline(1, color="k", lw=0.8, ls="--")
-        a.set(title=f"{one.read} → {one.asked}", xlabel="S/N of the spectrum asked", ylabel="χ² per pixel")
+        a.set(title=f"{one.read} → {one.asked} of {one.on}", xlabel="S/N of the spectrum asked", ylabel="χ² per pixel")
         a.set(xscale="log", yscale="log")
         a.legend(fontsize=7)
     for a in axes[len(found) :]:

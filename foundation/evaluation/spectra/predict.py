@@ -29,6 +29,7 @@ class Predicted:
 
     Args:
         read, asked: modalities.
+        on: name of the set they are in.
         snr: [n] of the spectra asked, per pixel.
         chi2: who predicted -> [n], per valid pixel of the spectrum asked.
         examples: of the first objects, the spectrum asked, and the model's flux where it has any.
@@ -36,6 +37,7 @@ class Predicted:
 
     read: str
     asked: str
+    on: str
     snr: np.ndarray
     chi2: Mapping[str, np.ndarray]
     examples: tuple[tuple[Spectrum, Spectrum], ...]
@@ -49,14 +51,14 @@ class Predicted:
 
 
 def predictions(
-    model: SpectralModel, pairs: Sequence[tuple[str, str]], observed: Mapping[str, Observed]
+    model: SpectralModel, pairs: Sequence[tuple[str, str]], observed: Mapping[str, Observed], on: str
 ) -> Iterator[Predicted]:
     """Every pair of modalities, of the objects that have both in the same unit; none = the pair is left out."""
     for read, asked in pairs:
         if read in observed and asked in observed:
             both = list(_both(observed[read], observed[asked]))
             if both:
-                yield _predicted(model, read, asked, both)
+                yield _predicted(model, (read, asked, on), both)
 
 
 def _both(read: Observed, asked: Observed) -> Iterator[tuple[Spectrum, Spectrum]]:
@@ -66,7 +68,9 @@ def _both(read: Observed, asked: Observed) -> Iterator[tuple[Spectrum, Spectrum]
             yield spectrum, asked.spectra[place[key]]
 
 
-def _predicted(model: SpectralModel, read: str, asked: str, both: Sequence[tuple[Spectrum, Spectrum]]) -> Predicted:
+def _predicted(
+    model: SpectralModel, names: tuple[str, str, str], both: Sequence[tuple[Spectrum, Spectrum]]
+) -> Predicted:
     smoothed = {f"read, smoothed by {w:g}" if w else "read, as it is": partial(_smoothed, width=w) for w in SMOOTHING}
     ways: dict[str, Callable[[Spectrum, Spectrum], np.ndarray]] = {
         "model": lambda a, b: answered(model, a, b),
@@ -75,11 +79,11 @@ def _predicted(model: SpectralModel, read: str, asked: str, both: Sequence[tuple
     }
     rows = [
         [per_pixel(way(a, b), b) for way in ways.values()]
-        for a, b in track(both, f"predicting {asked} from {read}", len(both))
+        for a, b in track(both, f"predicting {names[1]} from {names[0]}", len(both))
     ]
     chi2 = dict(zip(ways, np.array(rows).T, strict=True))
     examples = tuple((b, known(b, answered(model, a, b))) for a, b in both[:3])
-    return Predicted(read, asked, np.array([b.snr for _, b in both]), chi2, examples)
+    return Predicted(*names, np.array([b.snr for _, b in both]), chi2, examples)
 
 
 def per_pixel(flux: np.ndarray, measured: Spectrum, floor: float = FLOOR) -> float:

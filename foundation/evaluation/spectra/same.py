@@ -8,12 +8,11 @@ import numpy as np
 from foundation.evaluation.problem import Features
 from foundation.evaluation.retrieval import nearest_same, retrieve_same
 from foundation.evaluation.spectra.features import SpectralFeatures
-from foundation.evaluation.spectra.observed import Observed
+from foundation.evaluation.spectra.observed import FEWEST, Observed
 from foundation.evaluation.split import Parts
 from foundation.evaluation.suite import Answered
 from foundation.evaluation.tasks import Task
 
-FEWEST = 8  # objects with both spectra, to learn a map and to look for
 NOT_SHOWN = np.empty((0, 8), dtype=int)
 VALIDATION = 5  # every fifth learned object chooses the map's penalty
 

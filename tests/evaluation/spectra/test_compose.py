@@ -22,12 +22,12 @@ REAL = (
 
 def test_the_smallest_median_is_marked_and_faint_objects_stand_apart():
     snr = np.array([2.0, 5.0, 30.0, 80.0])
-    one = Predicted("a", "b", snr, {"model": np.array([1.0, 1.2, 3, 5]), "constant": np.array([2.0, 3, 9, 9])}, ())
+    one = Predicted("a", "b", "c", snr, {"model": np.array([1.0, 1.2, 3, 5]), "constant": np.array([2.0, 3, 9, 9])}, ())
     table = chi2_table([one, one])
     assert table.best == {(0, 3), (2, 3)}
     assert [[*row[:3], row[4]] for row in table.rows[:2]] == [
-        ["a → b", "model", "4", "2"],
-        ["a → b", "constant", "4", "2"],
+        ["a → b of c", "model", "4", "2"],
+        ["a → b of c", "constant", "4", "2"],
     ]
     assert table.rows[0][3].startswith("2.1") and table.rows[0][5].startswith("1.1")
 

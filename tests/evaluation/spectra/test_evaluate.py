@@ -5,6 +5,8 @@ import json
 import pytest
 
 from foundation.__main__ import main
+from foundation.data.records import Sample
+from foundation.data.shards import write_records
 from foundation.errors import FoundationError
 from foundation.evaluation.spectra.study import SpectralQuestion, Study
 
@@ -25,11 +27,22 @@ study:
 
 
 @pytest.fixture(scope="module")
-def written(shards, spectral_model, tmp_path_factory):
+def written(shards, skies, spectral_model, tmp_path_factory):
     root = tmp_path_factory.mktemp("evaluation")
     spectral_model.save_pretrained(root / "model")
     (root / "study.yaml").write_text(YAML)
-    options = ["--learned", str(shards / "learned"), "--tested", str(shards / "tested"), "--out", str(root / "out")]
+    few = [Sample(s.key, s.records, {"class": s.labels["class"]}) for s in skies[1]]
+    write_records(few, root / "few")
+    options = [
+        "--real.few",
+        str(root / "few"),
+        "--learned",
+        str(shards / "learned"),
+        "--tested",
+        str(shards / "tested"),
+        "--out",
+        str(root / "out"),
+    ]
     assert main(["spectra", "evaluate", str(root / "model"), "--config", str(root / "study.yaml"), *options]) == 0
     return root / "out"
 
@@ -40,6 +53,8 @@ def test_results_hold_every_answer_with_intervals_and_baselines(written):
     assert set(tasks) == {
         "class_spectrum_sdss_tested",
         "class_spectrum_sdss_to_spectrum_desi_tested",
+        "class_spectrum_sdss_few",
+        "class_spectrum_sdss_to_spectrum_desi_few",
         "z_spectrum_desi_tested",
         "same_spectrum_sdss_to_spectrum_desi",
     }
@@ -51,8 +66,8 @@ def test_results_hold_every_answer_with_intervals_and_baselines(written):
         assert 0 <= score["low"] <= score["value"] <= score["high"] <= 1
     scan = next(r for r in transfer["rows"] if r["source"] == "template scan")
     assert scan["scores"]["accuracy"]["value"] > 0.6
-    [predicted] = content["predicted"]
-    assert predicted["objects"] == 24
+    predicted, again = content["predicted"]
+    assert predicted["objects"] == 24 and again["chi2"] == predicted["chi2"]
     assert predicted["chi2"]["constant"]["value"] > predicted["chi2"]["model"]["value"]
     curves = {c["task"]: c["points"] for c in content["efficiency"]}
     assert set(curves) == {"class_spectrum_sdss_tested", "z_spectrum_desi_tested"}
@@ -64,7 +79,7 @@ def test_the_report_has_a_picture_of_everything(written):
     for said in ("With few labels", "Maps", "Predicted at another survey", "the same object from spectrum_sdss"):
         assert said.lower() in page.lower()
     names = {p.stem for p in (written / "pictures").glob("*.png")}
-    assert {"chi2", "label_efficiency", "map_pca", "predicted_spectrum_sdss_spectrum_desi"} <= names
+    assert {"chi2", "label_efficiency", "map_pca", "predicted_spectrum_sdss_spectrum_desi_few"} <= names
     assert all(p.read_bytes().startswith(b"\x89PNG") for p in (written / "pictures").glob("*.png"))
 
 

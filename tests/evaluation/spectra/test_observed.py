@@ -31,14 +31,17 @@ def test_bins_hold_equally_many_pixels_of_the_survey(skies):
     assert np.isfinite(raw).all()
 
 
-def test_pooled_features_are_means_of_tokens_and_the_models_embeddings(shards, spectral_model):
+def test_pooled_features_begin_with_the_models_embeddings_and_tell_how_states_spread(shards, spectral_model):
     [observed] = read_observed(shards / "tested", "tested", ("spectrum_gaia",), spectral_model.cut).values()
     features = SpectralFeatures(spectral_model)
     both = dict(features.both(observed, observed))
     assert set(both) == {"encoder", "random encoder", "raw input"}
     encoded = both["encoder"][0]
     own = spectral_model.embed(list(observed.spectra))
-    np.testing.assert_allclose(encoded.pooled, own.numpy(), rtol=1e-4, atol=1e-5)
+    width = own.shape[1]
+    np.testing.assert_allclose(encoded.pooled[:, :width], own.numpy(), rtol=1e-4, atol=1e-5)
     begin, count = int(encoded.begin[2]), int(encoded.count[2])
-    np.testing.assert_allclose(encoded.tokens[begin : begin + count].mean(0).numpy(), own[2], rtol=1e-4, atol=1e-5)
+    states = encoded.tokens[begin : begin + count].numpy()
+    parts = states.mean(0), states.std(0), states.max(0), states.min(0)
+    np.testing.assert_allclose(encoded.pooled[2], np.concatenate(parts), rtol=1e-3, atol=1e-4)
     assert np.abs(encoded.pooled - both["random encoder"][0].pooled).max() > 0.01

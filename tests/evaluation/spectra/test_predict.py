@@ -34,7 +34,9 @@ def test_the_truth_has_one_a_pixel_and_a_copy_two(noisy):
 def test_pairs_of_surveys_are_compared_on_the_objects_that_have_both(shards, spectral_model):
     names = ("spectrum_sdss", "spectrum_desi", "spectrum_gaia")
     some = read_observed(shards / "tested", "tested", names, spectral_model.cut)
-    [one] = predictions(spectral_model, [("spectrum_sdss", "spectrum_desi"), ("spectrum_sdss", "spectrum_galah")], some)
+    [one] = predictions(
+        spectral_model, [("spectrum_sdss", "spectrum_desi"), ("spectrum_sdss", "spectrum_galah")], some, "x"
+    )
     assert len(one.snr) == 24 and {len(v) for v in one.chi2.values()} == {24}
     assert {"model", "constant", "read, as it is", "read, smoothed by 0.003"} <= set(one.chi2)
     assert one.median("read, smoothed by 0.003").value < one.median("constant").value
