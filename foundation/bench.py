@@ -18,7 +18,7 @@ from types import ModuleType
 from foundation.errors import FoundationError
 
 BENCHMARKS: dict[str, str] = {  # name -> function without arguments that returns rows
-    "aion": "foundation.interop.benchmark:aion_vs_released",
+    "aion": "foundation.interop.benchmark.rows:aion_vs_released",
     "attention": "foundation.kernels.attention.benchmark.rows:table",
     "decode": "foundation.kernels.decode.benchmark:cached_vs_whole",
     "loss": "foundation.kernels.loss.benchmark:chunked_vs_whole",
