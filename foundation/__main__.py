@@ -42,6 +42,7 @@ COMMANDS: dict[str, str | dict[str, str]] = {
         "split": "foundation.evaluation.genes.split:split",
         "baselines": "foundation.evaluation.genes.baselines:baselines",
         "evaluate": "foundation.evaluation.genes.evaluate:evaluate",
+        "properties": "foundation.evaluation.genes.properties:properties",
         "splice": "foundation.sampling.genes.splice:splice",
         "probe": "foundation.sampling.genes.probe:probe",
         "edit": "foundation.sampling.genes.edit:edit",

@@ -14,7 +14,8 @@ from foundation.figures.canvas import SERIES, canvas, picture
 LABELS = {
     "average_precision": "AUPRC", "top": "top-k", "recovered": "recovered", "exact": "all as annotated",
     "log_likelihood": "log-likelihood, nats",
-    "pearson": "Pearson", "spearman": "Spearman",
+    "pearson": "Pearson", "spearman": "Spearman", "f1": "macro F1", "balanced": "balanced accuracy", "r2": "R²",
+    "rank": "Spearman",
 }  # fmt: skip
 ABOUT = (
     "Every line answers the same question on the same genes. In brackets: 68 % intervals over draws of genes; gains "
