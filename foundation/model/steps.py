@@ -46,7 +46,7 @@ class StepDecoder:
         self.memory = [b.cross_attn.memory(b.context_norm(context), context_turns) for b in self.blocks]
         heads = model.config.heads
         shape = len(decoded), heads, model.config.width // heads
-        self.keys, self.values = ([self.place.new_zeros(shape) for _ in self.blocks] for _ in range(2))
+        self.keys, self.values = ([part[i].new_zeros(shape) for part in self.memory] for i in range(2))
 
     def step(self, batch: TokenBatch, step: int) -> tuple[Int[Tensor, "Q"], Float[Tensor, "Q width"]]:
         """Rows of the batch, ascending, that ask at this step, and their states.

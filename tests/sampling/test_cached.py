@@ -118,6 +118,18 @@ def test_guidance_of_scale_one_changes_nothing_and_more_does(model):
         assert all(parts) is equal
 
 
+def test_in_bfloat16(model):
+    given, asked = ragged(model)
+    single = Sampler(model.float(), TRAINED)
+    with torch.autocast("cpu", torch.bfloat16):
+        coarse = single.complete(given, asked, steps=3, cached=True)
+    fine = single.complete(given, asked, steps=3, cached=True)
+    assert [t.names() for t in coarse] == [t.names() for t in fine]
+    for one, other in zip(coarse, fine, strict=True):
+        assert (one.ids == other.ids).float().mean() > 0.5
+        assert all(torch.isfinite(v).all() for v in one.vectors.values())
+
+
 def test_refusals(model):
     flux = sample_of(model.spaces, ["flux"])
     with pytest.raises(FoundationError, match="not trained to read what it generated"):
