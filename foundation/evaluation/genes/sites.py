@@ -53,9 +53,11 @@ class SiteScores:
     def average_precision(self, weight: Int64[np.ndarray, "transcripts"] | None = None) -> float:
         """Area under precision over recall, all places pooled; each transcript counts `weight` times."""
         found, all_places = self._cumulative(weight)
+        if not found[-1]:
+            return float("nan")
         ends = self._ties
         recall = np.diff(found[ends], prepend=0) / found[-1]
-        return float(np.sum(recall * found[ends] / np.maximum(all_places[ends], 1))) if found[-1] else float("nan")
+        return float(np.sum(recall * found[ends] / np.maximum(all_places[ends], 1)))
 
     def top(self, share: float = 1.0, weight: Int64[np.ndarray, "transcripts"] | None = None) -> float:
         """The share of true sites among the best-scored places, of which `share` times as many are taken as sites.

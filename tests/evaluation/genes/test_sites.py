@@ -59,6 +59,13 @@ def test_intervals_come_from_drawing_transcripts_again():
     assert found.interval.low < found.interval.value < found.interval.high
 
 
+def test_draws_without_a_site_say_nothing_and_the_others_count():
+    scores, sites = drawn(transcripts=3)
+    sites = [sites[0], sites[1] & False, sites[2] & False]
+    found = SiteScores(scores, sites).drawn()
+    assert np.isnan(found.draws).any() and np.isfinite(found.interval.low)
+
+
 @pytest.mark.parametrize(
     ("scores", "sites", "says"),
     [
