@@ -55,15 +55,6 @@ def test_a_tiny_run_learns(token_shards, tiny_run, tmp_path):
     assert 0 <= column(tmp_path, "train/data_wait")[-1] < 1
 
 
-def test_bfloat16_trains_too(token_shards, tiny_run, tmp_path):
-    tiny_run(token_shards, tmp_path, max_steps=3, precision="bf16-mixed")
-    losses = column(tmp_path, "train/loss")
-    assert len(losses) == 3
-    assert all(math.isfinite(x) for x in losses)
-    weights = read(tmp_path / "checkpoints" / "last.ckpt")["state_dict"]
-    assert {w.dtype for w in weights.values() if w.is_floating_point()} <= {torch.float32, torch.float64}
-
-
 def test_logged_loss_is_that_of_the_weights(unbroken, token_shards):
     """The last validation against the mean over all held-out targets, computed from the checkpoint of that step."""
     content = read(unbroken / "checkpoints" / "best.ckpt")
