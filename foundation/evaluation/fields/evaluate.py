@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from foundation.data.fields.record import Field
-from foundation.evaluation.fields.against import others
+from foundation.evaluation.against import others
 from foundation.evaluation.fields.baselines import BASELINES
 from foundation.evaluation.fields.forecaster import Forecaster, of_model, with_baselines
 from foundation.evaluation.fields.roll import compare, one_step

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from foundation.evaluation.fields.against import others
+from foundation.evaluation.against import others
 from foundation.evaluation.fields.clips import SPLITS, Clips
 from foundation.evaluation.fields.descriptions import features, of_encoder, random_twin, statistics
 from foundation.evaluation.fields.parameters import parameters_of

@@ -1,7 +1,7 @@
 """The `genes evaluate` verb: what a trained model of tracks knows of genes it has not seen, beside simple models."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -11,6 +11,8 @@ from foundation.data.biology.genes.layout import LETTERS, MARKS
 from foundation.data.records import Sample
 from foundation.data.shards import RecordShards
 from foundation.errors import FoundationError
+from foundation.evaluation.against import others
+from foundation.evaluation.genes.baselines import MODELS
 from foundation.evaluation.genes.compared import Compared
 from foundation.evaluation.genes.measured import measured
 from foundation.evaluation.genes.recovery import recovery
@@ -29,9 +31,9 @@ SEQUENCES = (LETTERS, "aa_seq")
 
 
 def evaluate(
-    model: str, data: Path, *, out: Path, fitted: Path | None = None, beside: Sequence[str] = (),
-    stretches: Stretches | None = None, hidden: float = 0.5, limit: int | None = None, seed: int = 0,
-    device: str = "cpu",
+    model: str, data: Path, *, out: Path, fitted: Path | None = None, against: dict[str, Path] | None = None,
+    beside: Sequence[str] = (), stretches: Stretches | None = None, hidden: float = 0.5, limit: int | None = None,
+    seed: int = 0, device: str = "cpu",
 ) -> None:  # fmt: skip
     """Measure splice sites, recovery of hidden letters and residues, and predicted signals on held-out genes.
 
@@ -49,6 +51,8 @@ def evaluate(
         data: record shards of genes that the model was not trained on, as `foundation genes split` writes.
         out: directory to write.
         fitted: record shards that simple models learn from; without them these are left out.
+        against: name -> other models, such as one that was trained on letters alone; they stand beside it where splice
+            sites are asked from letters.
         beside: tracks that are shown beside; empty = all that the model was trained with.
         stretches: length and margin of the pieces in which long rows are read; by default as in training.
         hidden: share of letters and residues that are hidden, to be recovered.
@@ -68,8 +72,9 @@ def evaluate(
     rows = list(islice(RecordShards(data), limit))
     trained = policy.support(names)
     study = Study(network, trained, tuple(beside), stretches or stretches_of(policy), hidden, seed)
+    rivals = {name: tracks_model(str(path), device) for name, path in others(against, MODELS).items()}
     simple = list(RecordShards(fitted)) if fitted else []
-    found = study.splicing(rows, simple) | study.recovery(rows) | study.signals(rows, simple)
+    found = study.splicing(rows, simple, rivals) | study.recovery(rows) | study.signals(rows, simple)
     if not found:
         raise FoundationError(f"{data}: nothing that the model was trained to predict is in its rows. Give other rows.")
     from foundation.evaluation.genes.report import write_study  # matplotlib
@@ -97,14 +102,25 @@ class Study:
     hidden: float
     seed: int
 
-    def splicing(self, rows: Sequence[Sample], simple: Sequence[Sample]) -> dict[str, list[Compared]]:
-        """Acceptors and donors; empty if the model does not predict junctions."""
+    def splicing(
+        self, rows: Sequence[Sample], simple: Sequence[Sample], rivals: Mapping[str, TrackModel]
+    ) -> dict[str, list[Compared]]:
+        """Acceptors and donors; empty if the model does not predict junctions.
+
+        Args:
+            simple: rows that simple models learn from.
+            rivals: name -> other models, shown the letters alone.
+        """
         ways = self._conditions(MARKS)
         kept = self._having(rows, MARKS, ways)
         if not kept:
             return {}
         tokens = self.model.tokenise(kept)
         shown = {w.name: tables(self.model, tokens, w, self.stretches) for w in ways}
+        blind = Condition((LETTERS,))
+        for name, rival in rivals.items():
+            own = rival.tokenise(kept, [LETTERS, MARKS])
+            shown[name] = tables(rival, own, blind, self.stretches)
         having = [s for s in simple if MARKS in s and LETTERS in s]
         found = splicing(kept, shown, having, ways[0].name)
         return {f"{what} of {len(kept)} transcripts": compared for what, compared in found.items()}

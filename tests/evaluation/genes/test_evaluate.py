@@ -145,13 +145,15 @@ def test_draws_are_of_genes_and_gains_are_paired():
 
 def test_the_verb_writes_all_that_was_trained(exported, rows, tmp_path):
     command = ["genes", "evaluate", str(exported), str(rows / "test"), f"--fitted={rows / 'train'}"]
-    assert main([*command, f"--out={tmp_path}"]) == 0
+    assert main([*command, f"--out={tmp_path}", f"--against.one_modality={exported}"]) == 0
     results = json.loads((tmp_path / "results.json").read_text())
     assert (results["stretch"], results["margin"], results["rows"]) == (60, 12, 10)
     names = {title: [way["name"] for way in ways] for title, ways in results["tasks"].items()}
     shown = ["rna_seq", "rna_seq + phylop", "rna_seq + ends", "rna_seq + phylop + ends"]
     assert names["donors of 10 transcripts"][:4] == shown
-    assert names["exons of 10 transcripts"] == shown
+    assert names["exons of 10 transcripts"] == [*shown, "one_modality"]
+    ways = {way["name"]: way for way in results["tasks"]["exons of 10 transcripts"]}
+    assert ways["one_modality"]["gains"]["exact"]["gain"] == 0, "it is the same model"
     assert names["rna_seq, 50% hidden, of 10 rows"] == ["rna_seq", COMMONEST, f"rna_seq + {J}"]
     assert names["phylop of 10 rows"] == ["rna_seq", "mean of 3 letters"]
     simple = {way["name"]: way["scores"] for way in results["tasks"]["donors of 10 transcripts"]}
@@ -165,6 +167,8 @@ def test_refusals(exported, rows, tmp_path, capsys):
     assert main([*command, "--beside=[atac]"]) == 1
     assert "beside atac; there are" in capsys.readouterr().err
     assert main([*command, "--hidden=0"]) == 1
+    assert main([*command, "--against", f"{{weight matrix: {exported}}}"]) == 1
+    assert "which is a row already" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 
 
