@@ -85,7 +85,7 @@ SUMMARY = {
     "tokenize": "train tokenizers (train, or tracks for genes), turn record shards into token shards (apply)",
     "train": "pretrain the masked transformer on token shards, or what the config names (system: anchored, tracks)",
     "fields": "train on simulations in The Well's layout (train), score, steer and probe models of them",
-    "genes": "read annotated genomes into rows of transcripts, split them; evaluate models of them, splice, probe and edit",
+    "genes": "read annotated genomes into rows of transcripts, split them; evaluate models, splice, probe and edit",
     "spectra": "train on spectra of all surveys on their own grids (train), embed, evaluate, make tokenizers of codes",
     "plan": "say what a training will take before it is run: parameters, memory, operations, hours",
     "doctor": "check versions, GPUs, links between ranks, shards and disk; say what to mend",
