@@ -29,7 +29,8 @@ COLUMNS = (
 
 def edit(
     model: str, data: Path, *, variants: Path, out: Path, window: tuple[int, int] = (-60, -1),
-    ways: Sequence[Way] = ("confidence",), n: int = 8, choice: Choice = Choice(), steps: int = 8,  # noqa: B008
+    ways: Sequence[Way] = ("confidence",), n: int = 8, most: int = 0,
+    choice: Choice = Choice(), steps: int = 8,  # noqa: B008  frozen
     simulated: bool = False, limit: int | None = None, seed: int = 0, device: str = "cpu",
 ) -> None:  # fmt: skip
     """Design edits that restore the splicing of mutated transcripts.
@@ -52,6 +53,8 @@ def edit(
         ways: one-shot; random or confidence: in so many steps in this order; vote: from means over random parts;
             for comparison "letters alone": without the wanted junctions, and chance: any letters.
         n: designs of each way.
+        most: letters that a design may change; 0 = all of the window. Where letters are many, nearly any change of so
+            many restores the splicing, also by chance.
         choice: temperature, top_k and top_p.
         steps: passes of the model for a design.
         simulated: the transcripts are of `foundation simulate genes`; its spliceosome then says what each design does.
@@ -66,14 +69,21 @@ def edit(
         raise FoundationError(f"n {n}, steps {steps}, ways {list(ways)}. Give 1 or more of each.")
     network, policy = tracks_model(model, device), trained_policy(locate(model))
     trained = policy.support([s.name for s in network.spaces])
-    repair = Repair(network, trained, stretches_of(policy).length, window, choice, steps)
+    repair = Repair(network, trained, stretches_of(policy).length, window, choice, steps, most)
     broken = _broken(data, variants, limit)
     tasks = [repair.task(m, network.tokenise([m.row], [LETTERS, MARKS])[0]) for m in broken]
     cases = [case_of(repair, task, ways, n, seed, simulated) for task in track(tasks, "edit", len(tasks))]
     _write_csv(out / "designs.csv", cases)
     from foundation.sampling.genes.edit_report import write_edits  # matplotlib
 
-    settings = {"model": model, "data": str(data), "variants": str(variants), "window": list(window), "n": n}
+    settings = {
+        "model": model,
+        "data": str(data),
+        "variants": str(variants),
+        "window": list(window),
+        "n": n,
+        "most": most,
+    }
     write_edits(repair, cases, {**settings, "steps": steps, "seed": seed}, out)
 
 

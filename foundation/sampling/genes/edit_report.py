@@ -20,17 +20,24 @@ from foundation.sampling.marginals import marginals
 SHOWN = 6  # transcripts that are drawn
 ABOUT = (
     "The mutation stays; letters of the window are drawn anew. Numbers are of the best design of each way, the one of "
-    "whose letters the model predicts the wanted junctions best. Wrong site: the largest probability of a donor or "
-    "acceptor where none is wanted. In brackets: 68 % intervals over draws of transcripts."
+    "whose letters the model predicts the wanted junctions best. Of all designs: the share before that choice. Wrong "
+    "site: the largest probability of a donor or acceptor where none is wanted. In brackets: 68 % intervals over draws "
+    "of transcripts."
 )
 
 
 def write_edits(repair: Repair, cases: Sequence[Case], settings: Mapping[str, object], out: Path) -> None:
     """Write results.json, report.html and its pictures."""
     summary = summarised(cases)
-    head = ["way", "transcripts", "restored, by the simulator", "edits", "wrong site"]
+    head = ["way", "transcripts", "restored, by the simulator", "of all designs", "edits", "wrong site"]
     rows = [
-        [way, str(r["transcripts"]), _said(r.get("restored")), _said(r.get("edits"), 1), _said(r["wrong_site"])]
+        [
+            way,
+            str(r["transcripts"]),
+            *(_said(r.get(x)) for x in ("restored", "restored_of_all")),
+            _said(r.get("edits"), 1),
+            _said(r["wrong_site"]),
+        ]
         for way, r in summary.items()
     ]
     pictures = [_picture(repair, case, number) for number, case in enumerate(cases[:SHOWN])]
@@ -52,7 +59,9 @@ def summarised(cases: Sequence[Case]) -> dict[str, dict]:
         best = [c.designs[way][0] for c in cases]
         columns = {"edits": [float(d.edits) for d in best], "wrong_site": [d.outlook.wrong for d in best]}
         told = [float(d.restored) for d in best if d.restored is not None]
-        columns |= {"restored": told} if told else {}
+        if told:
+            each = [np.mean([bool(d.restored) for d in c.designs[way]]) for c in cases]
+            columns |= {"restored": told, "restored_of_all": [float(x) for x in each]}
         found[way] = {"transcripts": len(best)} | {k: asdict(_mean(v).interval) for k, v in columns.items()}
     return found
 

@@ -78,9 +78,11 @@ class Repair:
         window: first and last letter that may be edited, counted from the mutated one, which stays.
         choice: temperature, top_k and top_p.
         steps: passes of ways that fill a window in several.
+        most: letters that a design may change; 0 = all of the window. Of those that a filling would change, the ones
+            are kept, one after the other, with which the model predicts the wanted junctions best.
 
     Raises:
-        FoundationError: a window without letters, or one that the stretch cannot hold.
+        FoundationError: a window without letters, one that the stretch cannot hold, or a negative number of edits.
     """
 
     model: TrackModel
@@ -89,8 +91,11 @@ class Repair:
     window: tuple[int, int] = (-60, -1)
     choice: Choice = Choice()  # noqa: RUF009  frozen
     steps: int = 8
+    most: int = 0
 
     def __post_init__(self) -> None:
+        if self.most < 0:
+            raise FoundationError(f"most {self.most} edits. Give 0 for any number, or 1 or more.")
         first, last = self.window
         widest = max(abs(first), abs(last))
         if first > last or first == last == 0 or (self.stretch and widest > self.stretch // 2):
@@ -119,11 +124,13 @@ class Repair:
         """n fillings of the window, number i with the seed `seed` + i."""
         seeds = list(range(seed, seed + n))
         if way == "chance":
-            return _by_chance(task, seeds)
+            return _by_chance(task, seeds, self.most)
         if way == "vote":
-            return self._voted(task, seeds)
-        steps = 1 if way == "one-shot" else self.steps
-        return self._sampled(task, seeds, "confidence" if way == "confidence" else "random", steps, way != BLIND)
+            found = self._voted(task, seeds)
+        else:
+            order = "confidence" if way == "confidence" else "random"
+            found = self._sampled(task, seeds, order, 1 if way == "one-shot" else self.steps, way != BLIND)
+        return [self._limited(task, letters) for letters in found]
 
     def question(self, task: Task, wanted: bool = True) -> Question:
         """Ask for the window, given the letters around it and, or not, the wanted junctions."""
@@ -152,6 +159,19 @@ class Repair:
         )  # fmt: skip
         return [spelled(tokens.ids) for tokens in drawn]
 
+    def _limited(self, task: Task, letters: str) -> str:
+        """With as many edits as there may be."""
+        before, kept = task.before, set[int]()
+        edits = [i for i, (old, new) in enumerate(zip(before, letters, strict=True)) if old != new]
+        if not self.most or len(edits) <= self.most:
+            return letters
+        for _ in range(self.most):
+            options = [{*kept, i} for i in edits if i not in kept]
+            versions = ["".join(letters[i] if i in o else x for i, x in enumerate(before)) for o in options]
+            outlooks = self.outlooks(task, [task.edited(version) for version in versions])
+            kept = options[max(range(len(options)), key=lambda i: outlooks[i].likelihood)]
+        return "".join(letters[i] if i in kept else x for i, x in enumerate(before))
+
     def _voted(self, task: Task, seeds: Sequence[int]) -> list[str]:
         """Drawn from mean probabilities; each seed deals its own parts."""
         allowed = _letters_only(self.model)
@@ -167,10 +187,17 @@ def spelled(ids: Int[Tensor, "n"]) -> str:
     return "".join(ALPHABET[i] if i < len(ALPHABET) else "N" for i in ids.tolist())
 
 
-def _by_chance(task: Task, seeds: Sequence[int]) -> list[str]:
-    """Letters drawn evenly, whatever is around them."""
-    n = len(task.window)
-    return [spelled(torch.randint(len(ALPHABET), (n,), generator=Generator().manual_seed(s))) for s in seeds]
+def _by_chance(task: Task, seeds: Sequence[int], most: int) -> list[str]:
+    """Letters drawn evenly, whatever is around them; or, at so many places, other letters than those there."""
+    found, before = [], task.tokens.ids[task.window]
+    for generator in (Generator().manual_seed(seed) for seed in seeds):
+        ids = torch.randint(len(ALPHABET), before.shape, generator=generator)
+        if most:
+            at = torch.randperm(len(before), generator=generator)[:most]
+            other = (before[at] + torch.randint(1, len(ALPHABET), at.shape, generator=generator)) % len(ALPHABET)
+            ids = before.index_copy(0, at, other)
+        found.append(spelled(ids))
+    return found
 
 
 def _outlook(table: Float[Tensor, "n size"], task: Task) -> Outlook:

@@ -93,6 +93,26 @@ def test_wanted_junctions_matter_to_designs_but_for_the_ways_without_them(repair
     assert same["letters alone"] and same["chance"] and not (same["random"] or same["vote"] or same["one-shot"])
 
 
+@pytest.mark.parametrize("way", ["confidence", "chance"])
+def test_no_more_letters_change_than_may(repair, task, way):
+    few = replace(repair, most=2)
+    for letters in few.drawn(task, way, 5, seed=1):
+        assert sum(a != b for a, b in zip(letters, task.before, strict=True)) == 2
+    assert few.drawn(task, way, 5, seed=1) == few.drawn(task, way, 5, seed=1)
+    with pytest.raises(FoundationError, match="most -1 edits"):
+        replace(repair, most=-1)
+
+
+def test_of_edits_the_best_by_the_model_is_kept(repair, task):
+    """With one edit allowed all single edits of the filling are tried by hand."""
+    filling = repair.drawn(task, "one-shot", 1, seed=2)[0]
+    found = replace(repair, most=1).drawn(task, "one-shot", 1, seed=2)[0]
+    edits = [i for i, (a, b) in enumerate(zip(task.before, filling, strict=True)) if a != b]
+    single = [task.before[:i] + filling[i] + task.before[i + 1 :] for i in edits]
+    likelihood = [repair.outlooks(task, [task.edited(letters)])[0].likelihood for letters in single]
+    assert found == single[max(range(len(single)), key=likelihood.__getitem__)]
+
+
 def test_edits_change_the_window_alone_and_restoring_is_the_simulators_word(repair, task):
     assert not restored(task, task.before), "the mutation breaks the splicing"
     letters = "A" * 32
