@@ -15,7 +15,7 @@ from foundation.files import whole_file
 from foundation.model.stored import locate
 from foundation.progress import track
 from foundation.sampling.choose import Choice
-from foundation.sampling.genes.edited import Case, case_of
+from foundation.sampling.genes.edited import Case, case_of, restored
 from foundation.sampling.genes.mutated import Mutated, mutated
 from foundation.sampling.genes.repair import Repair, Way
 from foundation.sampling.genes.trained import stretches_of, tracks_model
@@ -57,9 +57,10 @@ def edit(
             many restores the splicing, also by chance.
         choice: temperature, top_k and top_p.
         steps: passes of the model for a design.
-        simulated: the transcripts are of `foundation simulate genes`; its spliceosome then says what each design does.
+        simulated: the transcripts are of `foundation simulate genes`; its spliceosome then says what each design does,
+            and transcripts that a variant does not alter are left out.
         limit: edit the first so many mutated transcripts.
-        seed: of the first design of each; the others count from it.
+        seed: of the first design; all others, transcript by transcript, count from it.
         device: where the model runs.
 
     Raises:
@@ -70,9 +71,14 @@ def edit(
     network, policy = tracks_model(model, device), trained_policy(locate(model))
     trained = policy.support([s.name for s in network.spaces])
     repair = Repair(network, trained, stretches_of(policy).length, window, choice, steps, most)
-    broken = _broken(data, variants, limit)
-    tasks = [repair.task(m, network.tokenise([m.row], [LETTERS, MARKS])[0]) for m in broken]
-    cases = [case_of(repair, task, ways, n, seed, simulated) for task in track(tasks, "edit", len(tasks))]
+    every = (repair.task(m, network.tokenise([m.row], [LETTERS, MARKS])[0]) for m in _mutated(data, variants))
+    tasks = list(islice((t for t in every if not (simulated and restored(t, t.before))), limit))
+    if not tasks:
+        raise FoundationError(f"{variants}: none of its variants alters the splicing of a transcript of {data}.")
+    cases = [
+        case_of(repair, task, ways, n, seed + i * n, simulated)
+        for i, task in enumerate(track(tasks, "edit", len(tasks)))
+    ]
     _write_csv(out / "designs.csv", cases)
     from foundation.sampling.genes.edit_report import write_edits  # matplotlib
 
@@ -87,7 +93,7 @@ def edit(
     write_edits(repair, cases, {**settings, "steps": steps, "seed": seed}, out)
 
 
-def _broken(data: Path, variants: Path, limit: int | None) -> list[Mutated]:
+def _mutated(data: Path, variants: Path) -> list[Mutated]:
     rows = [s for s in RecordShards(data) if LETTERS in s and MARKS in s]
     with open_source(variants) as source:
         read = read_substitutions(source)
@@ -97,7 +103,7 @@ def _broken(data: Path, variants: Path, limit: int | None) -> list[Mutated]:
         print(f"left out: {count} variants {reason}", file=sys.stderr)
     if not found:
         raise FoundationError(f"{variants}: none of {len(read.found)} substitutions can be repaired in {data}.")
-    return list(islice(found, limit))
+    return found
 
 
 def _write_csv(path: Path, cases: Sequence[Case]) -> None:
