@@ -5,6 +5,7 @@ All are imported here, because a config names a policy by its class alone, which
 
 from foundation.masking.anchored import AnchoredOutward, AnyOrder, LeftToRight
 from foundation.masking.budget import LeadingSpace, RandomBudget
+from foundation.masking.context import Context
 from foundation.masking.fixed import AllGiven, Completion
 from foundation.masking.future import Future
 from foundation.masking.policy import MaskingPolicy, Mixture
@@ -16,6 +17,7 @@ __all__ = [
     "AnchoredOutward",
     "AnyOrder",
     "Completion",
+    "Context",
     "Future",
     "LeadingSpace",
     "LeftToRight",
