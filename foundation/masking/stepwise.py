@@ -1,7 +1,7 @@
 """Stepwise: what another policy asks at once, asked over several steps, of which each sees what came before."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Int
@@ -41,6 +41,10 @@ class Stepwise(MaskingPolicy):
         most = int(torch.randint(1, self.steps + 1, (), generator=generator))
         drawn = torch.randint(most, (len(asked),), generator=generator)
         return reveal.index_put((asked,), 1 + torch.unique(drawn, return_inverse=True)[1])
+
+    def after(self, samples: float) -> "Stepwise":
+        """Of the policy as it is then."""
+        return replace(self, policy=self.policy.after(samples))
 
     def support(self, spaces: Sequence[str]) -> frozenset[tuple[str, str]]:
         """Those of the other policy, and from every space that it asks to every other one, itself included."""

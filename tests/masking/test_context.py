@@ -6,7 +6,7 @@ import torch
 from foundation.data.shards import TokenSample, TokenShards, write_tokens
 from foundation.data.stream import OrderedPass, TokenStream
 from foundation.errors import FoundationError
-from foundation.masking import Mixture, Pathway, SplitTrack
+from foundation.masking import Mixture, Pathway, SplitTrack, Stepwise
 from foundation.masking.context import Context
 from foundation.tokens import Axis, Space, Tokens, concatenate
 
@@ -46,6 +46,7 @@ def test_a_stretch_grows_evenly_to_its_longest():
     assert Context(30).after(0) == Context(30)
     policy = SplitTrack((Pathway(asked=("rna",)),), context=growing)
     assert Mixture((policy,), (1.0,)).after(5).policies[0] == policy.after(5)
+    assert Stepwise(policy).after(5).policy == policy.after(5)
 
 
 def test_something_is_asked_in_every_stretch():
