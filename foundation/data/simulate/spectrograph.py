@@ -18,6 +18,7 @@ from foundation.data.simulate.instrument import (
     IVAR_ERROR,
     OUTLIERS,
     PERSISTENT,
+    RESPONSE,
     SKY_RESIDUAL,
     SPECTROGRAPHS,
     TILT_PIVOT,
@@ -140,10 +141,11 @@ def line_spread(modality: str, arm: int, fibre: float) -> csr_array:
 
 
 def _efficiency(arm: Arm, wavelength: np.ndarray) -> np.ndarray:
-    """A bump that falls steeply at the arm's ends, times the atmosphere."""
+    """A bump that falls steeply at the arm's ends, times what grows to the red, times the atmosphere."""
     bump = np.exp(-0.5 * ((wavelength - arm.peak) / arm.width) ** 2)
     edge = np.minimum(wavelength - arm.low, arm.high - wavelength) / arm.fall
-    return (0.08 + bump * np.clip(0.5 + 0.5 * np.tanh(edge), 0.05, 1)) * airglow.transmission(wavelength)
+    response = (wavelength / TILT_PIVOT) ** RESPONSE
+    return (0.08 + bump * np.clip(0.5 + 0.5 * np.tanh(edge), 0.05, 1)) * response * airglow.transmission(wavelength)
 
 
 def gaussian_rows(wavelength: np.ndarray, sigma: np.ndarray, lattice: Lattice) -> csr_array:

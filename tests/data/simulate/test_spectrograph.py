@@ -6,6 +6,7 @@ import pytest
 from foundation.data.formats.catalog import read_file
 from foundation.data.simulate.grid import WAVELENGTH, add_line
 from foundation.data.simulate.instrument import FIBRES, SPECTROGRAPHS
+from foundation.data.simulate.sky import SkySurvey
 from foundation.data.simulate.spectrograph import correlated, line_spread, observe
 
 SURVEYS = ("spectrum_sdss", "spectrum_desi")
@@ -227,3 +228,23 @@ def test_apogee_has_three_chips_with_gaps_on_the_common_grid(astro_data):
     persistent = [np.mean(o.spectrum.mask >> 9 & 1) for o in many]
     assert 0 < np.mean(np.array(persistent) > 0) < 0.7
     assert all(o.spectrum.usable[o.spectrum.mask >> 9 & 1 == 1].any() for o in many if (o.spectrum.mask >> 9 & 1).any())
+
+
+def test_the_noise_of_faint_spectra_runs_along_the_wavelength_as_on_a_real_plate(astro_data):
+    edges = np.arange(3700, 9701, 500)
+
+    def shape(spectra):
+        """Noise in bins of wavelength over that at 5000 to 5500 Å, the median over spectra."""
+        rows = []
+        for one in spectra:
+            sigma, place = one.ivar[one.usable] ** -0.5, one.wavelength[one.usable]
+            bins = np.array([np.median(sigma[(place >= a) & (place < a + 500)]) for a in edges[:-1]])
+            rows.append(bins / np.median(sigma[(place > 5000) & (place < 5500)]))
+        return np.median(rows, 0)
+
+    files = sorted((astro_data / "boss_plate7102").iterdir())
+    real = [s["spectrum_sdss"] for path in files for s in read_file(path)]
+    sky = SkySurvey(seed=4, image_size=0, missing_spectrum=0, spectra=("spectrum_sdss",), snr=(1, 6), bright_fraction=0)
+    made = [s["spectrum_sdss"] for s in sky.samples(24)]
+    ratio = shape(made) / shape([one for one in real if one.snr < 6])
+    assert ratio.min() > 0.65 and ratio.max() < 1.35
