@@ -20,10 +20,12 @@ from foundation.model.spectra.config import SpectraConfig
 from foundation.model.spectra.pretrained import SpectralModel
 from foundation.seeded import seeded
 from foundation.tokenizers.native import NativeConfig, patches_of
-from foundation.training.spectra.config import SpectraDataConfig
+from foundation.training.spectra.config import SpectraDataConfig, SpectraObjective
 from foundation.training.spectra.train import train
 from foundation.training.trainer import TrainerConfig
 
+# a floor of the bright surveys' calibration, else their pixels rule the gradient of all
+STEADY = SpectraObjective(floor=0.05, tail=3)
 SMALL = SpectraConfig(patch=64, width=128, depth=3, decoder_depth=2, heads=4, terms=0)
 ALL = "all"  # name of the model of all surveys
 FIRST = {"learned": 10_000, "tested": 0}  # numbers of the first objects: no object is in both
@@ -80,6 +82,7 @@ def surveys(
     out: Path,
     contest: Contest = Contest(),
     model: SpectraConfig = SMALL,
+    objective: SpectraObjective = STEADY,
     optim: OptimConfig = OptimConfig(peak_rate=2e-3),  # noqa: B008 - frozen
 ) -> None:
     """Train one model on all surveys and one on each alone, and compare what they make of other objects.
@@ -95,6 +98,7 @@ def surveys(
         out: directory of the simulated objects, the runs and the results.
         contest: what every model gets.
         model: sizes and parts of the network.
+        objective: what is asked in training.
         optim: optimiser and schedule.
 
     Raises:
@@ -107,7 +111,7 @@ def surveys(
     for seed in range(contest.seeds):
         for name in (ALL, *contest.surveys):
             steps = max(1, round(contest.passes * sum(patches[s] for s in contest.shares(name)) / contest.patches))
-            trained = _trained(contest, out, name, seed, steps, model, optim)
+            trained = _trained(contest, out / f"{name}-{seed}", name, steps, model, objective, optim, seed)
             _note(found, name, {survey: tested[survey] for survey in contest.shares(name)}, trained)
     with seeded(0):
         _note(found, "untrained", tested, SpectralModel(model, cut).eval())
@@ -129,15 +133,22 @@ def _spectra(contest: Contest, out: Path, part: str, cut: NativeConfig) -> dict[
 
 
 def _trained(
-    contest: Contest, out: Path, name: str, seed: int, steps: int, model: SpectraConfig, optim: OptimConfig
+    contest: Contest,
+    run: Path,
+    name: str,
+    steps: int,
+    model: SpectraConfig,
+    objective: SpectraObjective,
+    optim: OptimConfig,
+    seed: int,
 ) -> SpectralModel:
     """A model of one survey or of all, trained now unless it was before."""
-    run = out / f"{name}-{seed}"
     train(
-        data=SpectraDataConfig(out / "learned", None, contest.shares(name), contest.patches, workers=0),
+        data=SpectraDataConfig(run.parent / "learned", None, contest.shares(name), contest.patches, workers=0),
         out=run,
         model=model,
         cut=NativeConfig(patch=model.patch),
+        objective=objective,
         optim=optim,
         trainer=TrainerConfig(steps, accelerator="cpu", checkpoint_every=steps, tensorboard=False),
         seed=seed,
