@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import torch
@@ -160,9 +161,12 @@ class ImageTokenizer(LearnedTokenizer):
         return Reconstruction(value.float(), *self.measured(prepared), quantized.indices, quantized.loss)
 
     def _latent(self, prepared: Prepared) -> Float[Tensor, "B n d"]:
-        x = self.subsample_in(prepared["value"], prepared["present"])
-        x = self.model.encode(F.pixel_unshuffle(x, self.config.fold))
-        return self.pre_quant_proj(x).flatten(2).transpose(1, 2)
+        value, present = prepared["value"], prepared["present"]
+        if self.config.fold == 1:
+            x = self.subsample_in.before(cast(nn.Conv2d, self.model.conv_in[0]), value, present)
+        else:
+            x = self.model.conv_in(F.pixel_unshuffle(self.subsample_in(value, present), self.config.fold))
+        return self.pre_quant_proj(self.model.encode(x)).flatten(2).transpose(1, 2)
 
     def _image(self, codes: Float[Tensor, "B n d"]) -> Float[Tensor, "B bands H W"]:
         n = self.config.grid

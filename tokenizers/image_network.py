@@ -119,8 +119,7 @@ class ImageNetwork(nn.Module):
         self.decoder_layers = nn.ModuleList(up)
 
     def encode(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B hidden h w"]:
-        """Features of the tokens."""
-        x = self.conv_in(x)
+        """Features of the tokens, from those of the first convolution."""
         for layer in self.encoder_layers:
             x = layer(x)
         return x
@@ -138,5 +137,19 @@ class BandProjection(nn.Linear):
     def forward(self, x: Float[Tensor, "B bands H W"], present: Float[Tensor, "B bands"]) -> Float[Tensor, "B C H W"]:
         """`present` is 1 or 0; the released codec scales the bias with the rest."""
         x = x * present[..., None, None]
-        scale = (x.shape[1] / present.sum(1)).sqrt()
-        return F.conv2d(x, self.weight[..., None, None], self.bias) * scale[:, None, None, None]
+        return F.conv2d(x, self.weight[..., None, None], self.bias) * self._scale(present)
+
+    def before(
+        self, conv: nn.Conv2d, x: Float[Tensor, "B bands H W"], present: Float[Tensor, "B bands"]
+    ) -> Float[Tensor, "B C H W"]:
+        """What a convolution makes of the channels, as one convolution of the bands: there are few of these.
+
+        A plane of ones carries the bias, which ends at the border of the image as the channels do.
+        """
+        planes = torch.cat([x * present[..., None, None], torch.ones_like(x[:, :1])], 1) * self._scale(present)
+        maps = torch.cat([self.weight, self.bias[:, None]], 1)
+        weight = torch.einsum("ocyx,cb->obyx", conv.weight, maps).contiguous()  # else all that follows is channels last
+        return F.conv2d(planes, weight, conv.bias, conv.stride, conv.padding)
+
+    def _scale(self, present: Float[Tensor, "B bands"]) -> Float[Tensor, "B 1 1 1"]:
+        return (present.shape[1] / present.sum(1)).sqrt()[:, None, None, None]

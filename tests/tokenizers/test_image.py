@@ -10,6 +10,7 @@ from foundation.data.records import Image
 from foundation.tokenizers.bands import BANDS, RELEASED
 from foundation.tokenizers.base import TokenizerError
 from foundation.tokenizers.image import ImageConfig, ImageTokenizer
+from foundation.tokenizers.image_network import BandProjection
 
 
 def ids(tokenizer, record):
@@ -187,3 +188,11 @@ def test_gradients_reach_every_weight(make_image, image_tokenizer):
     (out.chi2 + out.penalty).backward()
     still = [n for n, p in tokenizer.named_parameters() if p.grad is None or p.grad.abs().sum() < 1e-9]
     assert all(n.endswith("to_k.bias") for n in still), "a softmax does not see a constant"
+
+
+def test_projection_and_convolution_in_one_are_the_two_in_turn():
+    torch.manual_seed(0)
+    projection, conv = BandProjection(5, 12).double(), torch.nn.Conv2d(12, 7, 5, padding=2).double()
+    x = torch.randn(3, 5, 11, 9, dtype=torch.float64)
+    present = torch.tensor([[1, 1, 1, 1, 1], [1, 0, 0, 1, 0], [0, 0, 0, 0, 1]], dtype=torch.float64)
+    torch.testing.assert_close(projection.before(conv, x, present), conv(projection(x, present)))
