@@ -141,7 +141,7 @@ def test_peak_memory_does_not_grow_with_the_number_of_files(write_image):
 
     peak(files[:2])  # imports and caches
     few, many = peak(files[:4]), peak(files)
-    # Twelve more files that were kept would cost 24 such arrays; when garbage is collected moves the peak by one or two.
+    # Twelve more files that were kept would cost 24 such arrays; garbage collection moves the peak by one or two.
     assert many < few + 4 * flux.nbytes
 
 
