@@ -50,7 +50,7 @@ def calibration(pit: np.ndarray) -> Figure:
     figure, (axes,) = canvas(4.2, 2.8)
     axes.hist(pit, bins=BINS, range=(0, 1), density=True, color=COLOURS["encoder"], alpha=0.8)
     half = 1.96 * np.sqrt((BINS - 1) / max(len(pit), 1))
-    axes.axhspan(max(1 - half, 0), 1 + half, color="k", alpha=0.12, lw=0)
+    axes.axhspan(max(1 - half, 0), 1 + half, color="k", alpha=0.12, lw=0, zorder=0)
     axes.axhline(1, color="k", ls="--", lw=1)
     axes.set(xlabel="probability below the true value", ylabel="density")
     return figure

@@ -40,6 +40,9 @@ def learning_curves(title: str, curves: Mapping[str, Sequence[tuple[int, Interva
             count, [s.value for s in score], yerr=bars, fmt="o-", ms=4, capsize=2, color=COLOURS[source], label=source
         )
     axes.set(xscale="log", xlabel="training objects", ylabel=title)
+    counts = sorted({n for points in curves.values() for n, _ in points})
+    axes.set_xticks(counts, [str(n) for n in counts])
+    axes.minorticks_off()
     axes.legend(fontsize=8)
     return figure
 

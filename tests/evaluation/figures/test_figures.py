@@ -14,7 +14,7 @@ from foundation.evaluation.figures.classification import confusion_matrices
 from foundation.evaluation.figures.embedding import embedding_map
 from foundation.evaluation.figures.posterior import calibration, posterior_examples
 from foundation.evaluation.figures.regression import predicted_and_true, residual_against
-from foundation.evaluation.figures.scores import read_curves, score_panel, training_curves
+from foundation.evaluation.figures.scores import learning_curves, read_curves, score_panel, training_curves
 from foundation.figures.objects import gallery, image_reconstructions, rgb, spectrum_reconstructions
 
 
@@ -145,3 +145,11 @@ def test_pictures_leave_the_callers_style_alone():
     before = dict(matplotlib.rcParams)
     calibration(np.array([0.5]))
     assert dict(matplotlib.rcParams) == before
+
+
+def test_learning_curves_and_calibration_differ_with_what_they_show(draw):
+    rising = {"encoder": [(50, Interval(0.2, 0.1, 0.3)), (400, Interval(0.7, 0.6, 0.8))]}
+    flat = {"encoder": [(50, Interval(0.7, 0.6, 0.8)), (400, Interval(0.7, 0.6, 0.8))]}
+    assert not np.array_equal(pixels(learning_curves("R²", rising)), pixels(learning_curves("R²", flat)))
+    few, many = (calibration(draw.random(n)) for n in (20, 2000))
+    assert (pixels(few)[..., 0] < 1).mean() > (pixels(many)[..., 0] < 1).mean(), "the band of few numbers is wider"
