@@ -17,7 +17,7 @@ from foundation.progress import track
 from foundation.sampling.choose import Choice
 from foundation.sampling.genes.edited import Case, case_of, restored
 from foundation.sampling.genes.mutated import Mutated, mutated
-from foundation.sampling.genes.repair import Repair, Way
+from foundation.sampling.genes.repair import Repair, Task, Way
 from foundation.sampling.genes.trained import stretches_of, tracks_model
 from foundation.sampling.trained import trained_policy
 
@@ -71,10 +71,7 @@ def edit(
     network, policy = tracks_model(model, device), trained_policy(locate(model))
     trained = policy.support([s.name for s in network.spaces])
     repair = Repair(network, trained, stretches_of(policy).length, window, choice, steps, most)
-    every = (repair.task(m, network.tokenise([m.row], [LETTERS, MARKS])[0]) for m in _mutated(data, variants))
-    tasks = list(islice((t for t in every if not (simulated and restored(t, t.before))), limit))
-    if not tasks:
-        raise FoundationError(f"{variants}: none of its variants alters the splicing of a transcript of {data}.")
+    tasks = _tasks(repair, data, variants, simulated, limit)
     cases = [
         case_of(repair, task, ways, n, seed + i * n, simulated)
         for i, task in enumerate(track(tasks, "edit", len(tasks)))
@@ -82,15 +79,18 @@ def edit(
     _write_csv(out / "designs.csv", cases)
     from foundation.sampling.genes.edit_report import write_edits  # matplotlib
 
-    settings = {
-        "model": model,
-        "data": str(data),
-        "variants": str(variants),
-        "window": list(window),
-        "n": n,
-        "most": most,
-    }
-    write_edits(repair, cases, {**settings, "steps": steps, "seed": seed}, out)
+    settings = {"model": model, "data": str(data), "variants": str(variants), "window": list(window), "n": n}
+    write_edits(repair, cases, {**settings, "most": most, "steps": steps, "seed": seed}, out)
+
+
+def _tasks(repair: Repair, data: Path, variants: Path, simulated: bool, limit: int | None) -> list[Task]:
+    """The first mutated transcripts; simulated ones that are spliced as before are none."""
+    changes = _mutated(data, variants)
+    every = (repair.task(m, repair.model.tokenise([m.row], [LETTERS, MARKS])[0]) for m in changes)
+    tasks = list(islice((t for t in every if not (simulated and restored(t, t.before))), limit))
+    if not tasks:
+        raise FoundationError(f"{variants}: none of its variants alters the splicing of a transcript of {data}.")
+    return tasks
 
 
 def _mutated(data: Path, variants: Path) -> list[Mutated]:
