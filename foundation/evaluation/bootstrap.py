@@ -60,6 +60,13 @@ class Drawn:
         return Interval(self.value, *_middle(self.draws))
 
 
+def drawn_counts(n: int, seed: int = 0, resamples: int = RESAMPLES) -> np.ndarray:
+    """How often each of n objects comes: once, then in each of the draws that `Drawn.of` makes; [n, 1 + resamples]."""
+    generator = np.random.default_rng([seed, n])
+    draws = [np.bincount(generator.integers(0, n, n), minlength=n) for _ in range(resamples)]
+    return np.stack([np.ones(n, np.int64), *draws], 1)
+
+
 def paired(a: Drawn, b: Drawn, merit: Callable[[float], float]) -> Difference:
     """Is A better than B? Both on the same drawn objects, so what is hard for both cancels.
 

@@ -6,11 +6,12 @@ from functools import cached_property
 
 import numpy as np
 from jaxtyping import Bool, Float, Int64
+from scipy.sparse import csr_array
 
 from foundation.data.biology.genes.layout import ACCEPTOR, DONOR, END, START
 from foundation.data.biology.track import Track
 from foundation.errors import FoundationError
-from foundation.evaluation.bootstrap import Drawn
+from foundation.evaluation.bootstrap import RESAMPLES, Drawn, drawn_counts
 
 KINDS = {"acceptor": ACCEPTOR, "donor": DONOR, "start": START, "end": END}
 
@@ -52,12 +53,7 @@ class SiteScores:
 
     def average_precision(self, weight: Int64[np.ndarray, "transcripts"] | None = None) -> float:
         """Area under precision over recall, all places pooled; each transcript counts `weight` times."""
-        found, all_places = self._cumulative(weight)
-        if not found[-1]:
-            return float("nan")
-        ends = self._ties
-        recall = np.diff(found[ends], prepend=0) / found[-1]
-        return float(np.sum(recall * found[ends] / np.maximum(all_places[ends], 1)))
+        return float(_average_precision(*self._so_far(self._column(weight)))[0])
 
     def top(self, share: float = 1.0, weight: Int64[np.ndarray, "transcripts"] | None = None) -> float:
         """The share of true sites among the best-scored places, of which `share` times as many are taken as sites.
@@ -65,38 +61,56 @@ class SiteScores:
         With `share` 1 this is the top-k accuracy of SpliceAI (Jaganathan et al. 2019, Cell 176, 535). Of equal scores
         at the border a proportionate part counts.
         """
-        found, all_places = self._cumulative(weight)
-        if not found[-1]:
-            return float("nan")
-        k = share * found[-1]
-        ends = self._ties
-        return float(np.interp(k, [0, *all_places[ends]], [0, *found[ends]]) / min(k, found[-1]))
+        return float(_top(*self._so_far(self._column(weight)), share)[0])
 
-    def drawn(self, statistic: str = "average_precision", seed: int = 0, resamples: int = 200) -> Drawn:
+    def drawn(self, statistic: str = "average_precision", seed: int = 0, resamples: int = RESAMPLES) -> Drawn:
         """A statistic with its bootstrap over transcripts: "average_precision" or "top"."""
-        n = len(self.scores)
+        weights = drawn_counts(len(self.scores), seed, resamples)
+        of_each = {"average_precision": _average_precision, "top": _top}[statistic](*self._so_far(weights))
+        return Drawn(float(of_each[0]), of_each[1:])
 
-        def of(index: np.ndarray) -> float:
-            return getattr(self, statistic)(weight=np.bincount(index, minlength=n))
+    def _column(self, weight: Int64[np.ndarray, "transcripts"] | None) -> Int64[np.ndarray, "transcripts 1"]:
+        return np.ones((len(self.scores), 1), np.int64) if weight is None else np.asarray(weight)[:, None]
 
-        return Drawn.of(of, n, seed, resamples)
+    def _so_far(self, weights: Int64[np.ndarray, "transcripts draws"]) -> tuple[np.ndarray, np.ndarray]:
+        """Sites and places from the highest score, before and after each run of equal scores that holds a site.
+
+        What lies between such runs adds places only, so these are all that the statistics need. Both are
+        [2 * runs, draws]; a transcript counts as often as `weights` says.
+        """
+        return tuple(np.cumsum(counts @ weights, 0) for counts in self._counts)  # type: ignore[return-value]
 
     @cached_property
-    def _sorted(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Scores from the highest, whether each is a site, and its transcript."""
+    def _counts(self) -> tuple[csr_array, csr_array]:
+        """Sites, and places, of each transcript in these stretches of the sorted scores [2 * runs, transcripts]."""
         scores = np.concatenate([np.asarray(s, np.float64) for s in self.scores])
-        owner = np.repeat(np.arange(len(self.scores)), [len(s) for s in self.scores])
         order = np.argsort(-scores, kind="stable")
-        return scores[order], np.concatenate(list(self.sites))[order], owner[order]
+        sites = np.concatenate(list(self.sites))[order]
+        owner = np.repeat(np.arange(len(self.scores)), [len(s) for s in self.scores])[order]
+        ranked = scores[order]
+        run = np.cumsum(np.append(False, ranked[1:] != ranked[:-1]))
+        holds = np.bincount(run, sites) > 0
+        before = np.cumsum(holds) - holds  # runs with sites, before each run
+        stretch = (2 * before + holds)[run]
+        kept = stretch < 2 * holds.sum()  # behind the last site nothing counts
+        own, shape = (stretch[kept], owner[kept]), (2 * int(holds.sum()), len(self.scores))
+        counted = (sites[kept].astype(np.int64), np.ones(len(own[0]), np.int64))
+        return tuple(csr_array((each, own), shape) for each in counted)  # type: ignore[return-value]
 
-    @cached_property
-    def _ties(self) -> Int64[np.ndarray, "distinct"]:
-        """The last place of each run of equal scores."""
-        scores = self._sorted[0]
-        return np.append(np.flatnonzero(np.diff(scores)), len(scores) - 1)
 
-    def _cumulative(self, weight: Int64[np.ndarray, "transcripts"] | None) -> tuple[np.ndarray, np.ndarray]:
-        """Sites and places so far, from the highest score."""
-        _, sites, owner = self._sorted
-        each = np.ones(len(owner), np.int64) if weight is None else weight[owner]
-        return np.cumsum(each * sites), np.cumsum(each)
+def _average_precision(found: np.ndarray, places: np.ndarray) -> Float[np.ndarray, "draws"]:
+    found, places = found[1::2], places[1::2]  # at the ends of runs with sites
+    with np.errstate(invalid="ignore"):
+        recall = np.diff(found, axis=0, prepend=0) / found[-1]
+    return np.sum(recall * found / np.maximum(places, 1), 0)
+
+
+def _top(found: np.ndarray, places: np.ndarray, share: float = 1.0) -> Float[np.ndarray, "draws"]:
+    return np.array([_top_of_one(f, p, share) for f, p in zip(found.T, places.T, strict=True)])
+
+
+def _top_of_one(found: np.ndarray, places: np.ndarray, share: float) -> float:
+    if not found[-1]:
+        return float("nan")
+    k = share * found[-1]
+    return float(np.interp(k, [0, *places], [0, *found]) / min(k, found[-1]))
