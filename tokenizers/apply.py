@@ -100,12 +100,12 @@ class _Work:
             FoundationError: all ranks are done and yet parts are missing.
         """
         total, seen = len(self.portions), 0
-        for step in chain((partial(self.write, number) for number in mine), _glances()):
+        for number, step in enumerate(chain((partial(self.write, part) for part in mine), _glances())):
             step()
             there = self.parts.count(total)
             yield from [None] * (there - seen)
             seen = there
-            if seen == total:
+            if seen == total and number >= len(mine):  # the first glance tells the others that this rank is done
                 return
         raise FoundationError(
             f"{self.parts.directory}: {total - seen} of {total} parts are missing though all ranks are done. Do all "

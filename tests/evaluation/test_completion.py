@@ -126,9 +126,8 @@ def test_ragged_targets_are_refused(tokens):
 def test_correlation_of_completed_spectra_is_that_with_the_measured_ones(encoder, observed, tokens):
     samples = observed.at(range(len(tokens)))
     true = codes_of(tokens, "spectrum_sdss")
-    found = correlations(
-        encoder.tokenizers.decode, tokens, true, "spectrum_sdss", [s["spectrum_sdss"] for s in samples]
-    )
+    spectra = [s["spectrum_sdss"] for s in samples]
+    found = correlations(encoder.tokenizers.decode, tokens, true, "spectrum_sdss", spectra)
     for value, sample, codes in zip(found, samples, true, strict=True):
         flux = np.repeat((codes + 0.5) / 32 * 8, 8)  # what the codes of these tokenizers stand for
         assert value == pytest.approx(np.corrcoef(flux, sample["spectrum_sdss"].flux)[0, 1])

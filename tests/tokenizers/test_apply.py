@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -118,6 +119,15 @@ def test_a_rank_that_dies_ends_the_others_and_the_rest_goes_on(whole, records, t
     assert on_ranks(2, survive) == [0, 9]
     monkeypatch.setattr(verb._Work, "write", write)
     on_ranks(3, lambda: apply(records, tokenizers=tokenizers, out=tmp_path / "out", **OPTIONS))
+    assert content(tmp_path / "out") == whole
+
+
+def test_the_first_rank_may_be_the_last_to_finish(whole, records, tokenizers, tmp_path, monkeypatch):
+    write = verb._Work.write
+    delay = {"0": 0.5, "1": 0.0}  # seconds for each part, by rank
+    monkeypatch.setattr(verb._Work, "write", lambda *part: (time.sleep(delay[os.environ["RANK"]]), write(*part)))
+    ended = on_ranks(2, lambda: apply(records, tokenizers=tokenizers, out=tmp_path / "out", **OPTIONS))
+    assert ended == [0, 0]
     assert content(tmp_path / "out") == whole
 
 
