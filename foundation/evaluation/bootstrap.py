@@ -1,6 +1,6 @@
 """bootstrap: how sure a number is, by drawing the test objects again with replacement."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,8 +50,7 @@ class Drawn:
     @classmethod
     def of(cls, statistic: Statistic, n: int, seed: int = 0, resamples: int = RESAMPLES) -> "Drawn":
         """Draw n objects with replacement, `resamples` times."""
-        generator = np.random.default_rng([seed, n])
-        draws = [statistic(generator.integers(0, n, n)) for _ in range(resamples)]
+        draws = [statistic(index) for index in _indices(n, seed, resamples)]
         return cls(float(statistic(np.arange(n))), np.array(draws))
 
     @property
@@ -62,9 +61,14 @@ class Drawn:
 
 def drawn_counts(n: int, seed: int = 0, resamples: int = RESAMPLES) -> np.ndarray:
     """How often each of n objects comes: once, then in each of the draws that `Drawn.of` makes; [n, 1 + resamples]."""
-    generator = np.random.default_rng([seed, n])
-    draws = [np.bincount(generator.integers(0, n, n), minlength=n) for _ in range(resamples)]
+    draws = [np.bincount(index, minlength=n) for index in _indices(n, seed, resamples)]
     return np.stack([np.ones(n, np.int64), *draws], 1)
+
+
+def _indices(n: int, seed: int, resamples: int) -> Iterator[np.ndarray]:
+    """n of n objects, with replacement, so many times."""
+    generator = np.random.default_rng([seed, n])
+    return (generator.integers(0, n, n) for _ in range(resamples))
 
 
 def paired(a: Drawn, b: Drawn, merit: Callable[[float], float]) -> Difference:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import cast
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.distributions import Categorical, Distribution, Normal
@@ -37,23 +38,9 @@ class CodeHead(nn.Linear):
     def __init__(self, width: int, size: int) -> None:
         super().__init__(width, size, bias=False)
 
-    def forward(
-        self,
-        states: Float[Tensor, "n width"],
-        target: Int[Tensor, "n"] | None = None,
-        weight: Float[Tensor, "size"] | None = None,
-    ) -> Tensor:
-        """Logits [n, size]; given targets, the sum of their negative log-likelihoods [] in nats, each times a weight.
-
-        With weights, which are for spaces of few codes, all logits are held.
-        """
-        if target is None:
-            return super().forward(states)
-        if weight is None:
-            return linear_cross_entropy(states, self.weight, target)
-        logits = super().forward(states)
-        logits = logits if logits.dtype == torch.float64 else logits.float()
-        return nn.functional.cross_entropy(logits, target, weight.to(logits), reduction="sum")
+    def forward(self, states: Float[Tensor, "n width"], target: Int[Tensor, "n"] | None = None) -> Tensor:
+        """Logits [n, size]; given targets, the sum of their negative log-likelihoods [] in nats."""
+        return super().forward(states) if target is None else linear_cross_entropy(states, self.weight, target)
 
 
 class SpaceHeads(nn.Module):
@@ -62,12 +49,7 @@ class SpaceHeads(nn.Module):
     def __init__(self, spaces: Sequence[Space], width: int) -> None:
         super().__init__()
         self.spaces = {s.name: s for s in spaces}
-        self.output = nn.ModuleDict(
-            {
-                s.name: CodeHead(width, s.size) if s.discrete else nn.Linear(width, 2 * s.size, bias=False)
-                for s in spaces
-            }
-        )
+        self.output = nn.ModuleDict({s.name: _head(s, width) for s in spaces})
 
     def table(self, space: str) -> nn.Parameter:
         """[outputs, width] the linear map of a space."""
@@ -95,11 +77,14 @@ class SpaceHeads(nn.Module):
 
         Args:
             value: int64 [n] codes, or [n, size] vectors of a continuous space.
-            weight: of each code; None = all alike.
+            weight: of each code, for spaces of few codes, whose logits are then held; None = all alike.
         """
-        if self.spaces[space].discrete:
-            return self.output[space](states, value, weight)
-        return -self(space, states).log_prob(value).mean(-1).sum()
+        if not self.spaces[space].discrete:
+            return -self(space, states).log_prob(value).mean(-1).sum()
+        if weight is None:
+            return self.output[space](states, value)
+        logits = self.outputs(space, states)
+        return F.cross_entropy(logits, value, weight.to(logits), reduction="sum")
 
 
 def _head(space: Space, width: int) -> nn.Linear:

@@ -12,9 +12,7 @@ from foundation.model.steps import StepDecoder
 from foundation.model.transformer import FoundationTransformer
 from foundation.sampling.choose import Choice
 from foundation.sampling.draft import Draft, write
-from foundation.sampling.guidance import Guidance, guided, rows_of, without
-
-AS_PREDICTED = ((1.0, frozenset[str]()),)  # weight and hidden spaces of the one pass without guidance
+from foundation.sampling.guidance import Guidance, guided, passes_of, rows_of, without
 
 
 def draw_cached(
@@ -30,7 +28,7 @@ def draw_cached(
         FoundationError: a model whose encoder reads what was generated.
     """
     drafts = list(drafts)
-    passes = guidance.passes if guidance else AS_PREDICTED
+    passes = passes_of(guidance)
     whole = _packed(drafts, model)
     hidden = [[i for i, s in enumerate(model.spaces) if s.name in names] for _, names in passes]
     decoders = [StepDecoder(model, without(whole, spaces)) for spaces in hidden]

@@ -59,6 +59,11 @@ class Guidance:
             )
 
 
+def passes_of(guidance: Guidance | None) -> list[tuple[float, frozenset[str]]]:
+    """Weight and hidden spaces of each pass; one pass that hides nothing where nothing guides."""
+    return guidance.passes if guidance else [(1.0, frozenset())]
+
+
 def without(batch: TokenBatch, hidden: Sequence[int]) -> TokenBatch:
     """The batch without what is given of these spaces, by index."""
     index = torch.tensor(list(hidden), dtype=torch.long, device=batch.space.device)

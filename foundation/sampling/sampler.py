@@ -25,7 +25,7 @@ from foundation.model.transformer import FoundationTransformer
 from foundation.sampling.cached import draw_cached
 from foundation.sampling.choose import Choice
 from foundation.sampling.draft import Draft, begun, generators, write
-from foundation.sampling.guidance import Guidance, guided, rows_of, without
+from foundation.sampling.guidance import Guidance, guided, passes_of, rows_of, without
 from foundation.sampling.order import Schedule, tokens_per_step
 from foundation.sampling.pathways import Pathways, check_trained, completion_pathways, reveal_pathways
 from foundation.sampling.template import template
@@ -222,7 +222,7 @@ class Sampler:
         """All that is predicted from what, with whatever guidance hides."""
         if self.guidance is not None:
             self.guidance.check(given, asked)
-        for _, hidden in self.guidance.passes if self.guidance else ((1.0, frozenset()),):
+        for _, hidden in passes_of(self.guidance):
             shown = [given.of(name) for name in given.names() if name not in hidden]
             self._refuse(completion_pathways(given.select(torch.cat([*shown, asked.ids[:0]])), asked, steps))
 

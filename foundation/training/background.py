@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from lightning_utilities.core.apply_func import apply_to_collection
 
 from foundation.training.checkpoint import CheckpointFile
 
@@ -25,7 +26,7 @@ class BackgroundFile(CheckpointFile):
         """Begin to write a copy of `checkpoint`, once what was asked before is done; errors are those of that."""
         self._finish()
         Path(path).parent.mkdir(parents=True, exist_ok=True)  # Lightning links to the file at once
-        copy, save = _copied(checkpoint), super().save_checkpoint
+        copy, save = apply_to_collection(checkpoint, torch.Tensor, _in_host_memory), super().save_checkpoint
         self._last = self._thread.submit(lambda: save(copy, path))
 
     def remove_checkpoint(self, path: str | Path) -> None:
@@ -57,10 +58,5 @@ def _after(before: "Future[None] | None", action: Callable[[], None]) -> None:
     action()
 
 
-def _copied(content: Any) -> Any:  # noqa: ANN401 - a tree of anything
-    """The same tree with copies of its tensors in host memory."""
-    if isinstance(content, torch.Tensor):
-        return content.detach().to("cpu", copy=True)
-    if isinstance(content, dict):
-        return {key: _copied(value) for key, value in content.items()}
-    return type(content)(map(_copied, content)) if type(content) in (list, tuple) else content
+def _in_host_memory(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor.detach().to("cpu", copy=True)

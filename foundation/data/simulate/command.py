@@ -12,6 +12,7 @@ from foundation.data.shards import write_records
 from foundation.data.simulate.sky import SkySurvey
 from foundation.errors import FoundationError
 from foundation.files import whole_file
+from foundation.processes import end_with_parent
 
 CHUNK = 16  # objects that a process hands over at once
 ON_THE_PAGE = 12
@@ -99,7 +100,13 @@ def simulated(survey: SkySurvey, objects: int, start: int = 0, workers: int = 0)
     """The same samples in the same order for any number of worker processes."""
     if workers == 0:
         return survey.samples(objects, start)
-    loader = DataLoader(_Numbered(survey, objects, start), batch_size=CHUNK, num_workers=workers, collate_fn=list)
+    loader = DataLoader(
+        _Numbered(survey, objects, start),
+        batch_size=CHUNK,
+        num_workers=workers,
+        collate_fn=list,
+        worker_init_fn=end_with_parent,
+    )
     return chain.from_iterable(loader)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float64
 
-from foundation.data.biology.genes.layout import MARKS
+from foundation.data.biology.genes.layout import MARKS, gene_of
 from foundation.data.biology.sequence import Sequence as Letters
 from foundation.data.biology.track import Track
 from foundation.data.records import Sample
@@ -66,7 +66,7 @@ def held_out_genes(rows: Sequence[Sample], share: float, seed: int) -> Bool[np.n
     Raises:
         FoundationError: all are, or none.
     """
-    outside = uniform([str(s.labels.get("gene", s.key)) for s in rows], f"genes {seed}") < share
+    outside = uniform([gene_of(s) for s in rows], f"genes {seed}") < share
     if outside.all() or not outside.any():
         raise FoundationError(
             f"{int(outside.sum())} of {len(rows)} rows are held out. Give more genes, or another share than {share}."

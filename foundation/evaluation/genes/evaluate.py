@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import cast
 
-from foundation.data.biology.genes.layout import LETTERS, MARKS
+from foundation.data.biology.genes.layout import LETTERS, MARKS, gene_of
 from foundation.data.records import Sample
 from foundation.data.shards import RecordShards
 from foundation.errors import FoundationError
@@ -131,7 +131,7 @@ class Study:
         for target in SEQUENCES:
             ways = self._conditions(target) if (target, target) in self.trained else []
             if kept := self._having(rows, target, ways):
-                genes = [str(s.labels.get("gene", s.key)) for s in kept]
+                genes = [gene_of(s) for s in kept]
                 title = f"{target}, {self.hidden:.0%} hidden, of {len(kept)} rows"
                 found[title] = recovery(
                     self.model, self.model.tokenise(kept), genes, target, ways, self.stretches, self.hidden, self.seed

@@ -6,6 +6,7 @@ from typing import cast
 import numpy as np
 from jaxtyping import Float64
 
+from foundation.data.biology.genes.layout import gene_of
 from foundation.data.biology.track import Track
 from foundation.data.records import Sample
 from foundation.evaluation.bootstrap import Drawn
@@ -44,7 +45,7 @@ def measured(
     if having:
         means = _word_means(having, name)
         predicted[f"mean of {WORD} letters"] = [means[_words(letters_of(s))] for s in rows]
-    genes = [str(s.labels.get("gene", s.key)) for s in rows]
+    genes = [gene_of(s) for s in rows]
     ways = {way: _correlations(values, truth, genes) for way, values in predicted.items()}
     return compared(ways, conditions[0].name)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from foundation.data.biology.genes.layout import gene_of
 from foundation.data.records import Sample
 from foundation.data.shards import RecordShards
 from foundation.errors import FoundationError
@@ -60,7 +61,7 @@ def properties(
     rows = [s for s in RecordShards(data) if _names(s) & set(told)]
     if not rows:
         raise FoundationError(f"{labels}: names none of the rows of {data}. Give names of transcripts or genes.")
-    names = [(s.key, str(s.labels.get("gene", s.key))) for s in rows]
+    names = [(s.key, gene_of(s)) for s in rows]
     links = [link for path in clusters for link in read_clusters(path, {n for pair in names for n in pair})]
     sides = Sides(groups(names, links), split)
     described = _described(network, rows, modalities, seed)
@@ -168,4 +169,4 @@ def _drawn(predicted: np.ndarray, true: np.ndarray, group: Sequence[str], classe
 
 
 def _names(row: Sample) -> set[str]:
-    return {row.key, str(row.labels.get("gene", row.key))}
+    return {row.key, gene_of(row)}

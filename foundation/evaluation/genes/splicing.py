@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Float64
 
 from foundation.data.biology.genes.exons import exons_of, likeliest
-from foundation.data.biology.genes.layout import MARKS
+from foundation.data.biology.genes.layout import MARKS, gene_of
 from foundation.data.biology.track import Track
 from foundation.data.records import Sample
 from foundation.evaluation.bootstrap import Drawn
@@ -41,7 +41,7 @@ def splicing(
         fitted: rows that simple models learn from; none = they are left out.
         reference: one of the conditions.
     """
-    genes = [str(s.labels.get("gene", s.key)) for s in rows]
+    genes = [gene_of(s) for s in rows]
     found: dict[str, list[Compared]] = {}
     for kind in AROUND:
         sites = [sites_in(s, kind) for s in rows]

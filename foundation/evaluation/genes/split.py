@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int64
 
+from foundation.data.biology.genes.layout import gene_of
 from foundation.data.records import Sample
 from foundation.data.shards import RecordShards, write_records
 from foundation.errors import FoundationError
@@ -41,7 +42,7 @@ def split(
     """
     shares = Split(validation, held_out, seed)
     shards = RecordShards(data)
-    names = [(s.key, str(s.labels.get("gene", s.key))) for s in shards]
+    names = [(s.key, gene_of(s)) for s in shards]
     links = [link for path in clusters for link in read_clusters(path, {name for pair in names for name in pair})]
     part = parts(groups(names, links), shares)
     for number, name in enumerate(PARTS):

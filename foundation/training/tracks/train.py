@@ -32,7 +32,7 @@ def train(
 ) -> None:
     """Train a model of biomolecules whose aligned modalities are summed position by position (MIMIC).
 
-    Writes the same run directory as the other systems; `foundation embed`, `evaluate` and `sample` take its export.
+    Writes the same run directory as the other systems; `foundation embed`, `evaluate` and `generate` take its export.
 
     Example:
         foundation train tracks --config configs/mimic.yaml --data.train tokens/train --out runs/tracks

@@ -12,6 +12,7 @@ from jaxtyping import Bool, Int8
 
 from foundation.data.biology.genes.transcript import Interval, Transcript
 from foundation.data.biology.track import Track
+from foundation.data.records import Sample
 
 LETTERS, MARKS = "rna_seq", "splice_jctns_5cls"  # modalities of a row
 YES_NO = ("no", "yes")
@@ -56,6 +57,11 @@ def tracks_of(transcript: Transcript, span: Span) -> dict[str, Track]:
         "is_coding": Track(np.array([kind != "pseudogene" and bool(coding)]), YES_NO),
         "feature_type": Track(np.array([KINDS.index(kind)]), KINDS),
     }
+
+
+def gene_of(row: Sample) -> str:
+    """The gene that a row is of; the row's own key where the annotation names none."""
+    return str(row.labels.get("gene", row.key))
 
 
 def kind_of(biotype: str) -> str:

@@ -15,6 +15,7 @@ from foundation.data.fields.writer import write_well
 from foundation.data.simulate.fields.sets import SETS, Simulator
 from foundation.errors import FoundationError
 from foundation.files import whole_directory
+from foundation.processes import end_with_parent
 from foundation.progress import track
 
 SPLITS = ("train", "valid", "test")
@@ -127,7 +128,13 @@ def _plan(name: str, size: int, frames: int, trajectories: int, vary: bool) -> _
 
 def _write(plan: _Plan, out: Path, workers: int, seed: int) -> None:
     trajectories = _Trajectories(plan, seed)
-    loader: Iterable[Field] = DataLoader(trajectories, batch_size=None, num_workers=workers, collate_fn=_same)  # type: ignore[arg-type]
+    loader: Iterable[Field] = DataLoader(
+        trajectories,
+        batch_size=None,
+        num_workers=workers,
+        collate_fn=_same,  # type: ignore[arg-type]
+        worker_init_fn=end_with_parent,
+    )
     fields = track(loader, f"simulating {plan.name}", len(trajectories))
     with whole_directory(out) as directory:
         for file in plan.files:

@@ -11,6 +11,7 @@ from foundation.data.simulate.genes.files import NAMES, write_genome
 from foundation.data.simulate.genes.gene import Gene, Species
 from foundation.errors import FoundationError
 from foundation.files import whole_directory
+from foundation.processes import end_with_parent
 from foundation.progress import track
 
 FAMILIES = "families.json"
@@ -75,7 +76,13 @@ class _Numbered(Dataset[Gene]):
 
 def simulated(species: Species, genes: int, workers: int = 0) -> Iterator[Gene]:
     """The same genes in the same order for any number of worker processes."""
-    loader: Iterable[Gene] = DataLoader(_Numbered(species, genes), None, num_workers=workers, collate_fn=_same)  # type: ignore[arg-type]
+    loader: Iterable[Gene] = DataLoader(
+        _Numbered(species, genes),
+        None,
+        num_workers=workers,
+        collate_fn=_same,  # type: ignore[arg-type]
+        worker_init_fn=end_with_parent,
+    )
     return iter(loader)
 
 
