@@ -3,8 +3,11 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from foundation.data.records import Image, Record, Sample, Scalar
-from foundation.interop.aion_keys import KEYS
+from foundation.data.sources import Sources
+from foundation.interop.aion_keys import CROP, KEYS
 from foundation.tokens import Space
 
 CAMERAS = {"DES": "tok_image", "HSC": "tok_image_hsc"}  # of an image's bands
@@ -17,9 +20,23 @@ NAMES = {  # what readers and simulations call a modality, where it is not the k
 
 
 def as_keys(sample: Sample) -> Sample:
-    """The sample with its modalities called as AION-1's keys; those that it has no key for keep their names."""
+    """The sample with its modalities called as AION-1's keys; those that it has no key for keep their names.
+
+    Sources are placed in the middle of the image that its codecs see, and those outside of it are left out.
+    """
     renamed = {_key(name, record): record for name, record in sample.items()}
+    image = sample.records.get("image")
+    for name, record in renamed.items():
+        if isinstance(record, Sources) and isinstance(image, Image):
+            renamed[name] = cropped(record, image.flux.shape[1:])
     return replace(sample, records={key: _named(record, key) for key, record in renamed.items()})
+
+
+def cropped(sources: Sources, shape: tuple[int, ...]) -> Sources:
+    """The sources in the middle CROP x CROP pixels of a cut-out of `shape` (y, x), counted from there."""
+    x, y = (at - (have - CROP) // 2 for at, have in zip((sources.x, sources.y), reversed(shape), strict=True))
+    inside = np.all([(np.rint(at) >= 0) & (np.rint(at) < CROP) for at in (x, y)], 0)
+    return Sources(*(column[inside] for column in (x, y, sources.e1, sources.e2, sources.radius)))
 
 
 def naming(spaces: Sequence[Space]) -> Callable[[Sample], Sample]:

@@ -31,6 +31,7 @@ def tables(tmp_path_factory):
     legacy = place | {
         "image_array": image, "image_ivar": np.ones_like(image), "image_scale": np.full((N, 4), 0.262),
         "image_band": np.array([[b"des-g", b"des-r", b"des-i", b"des-z"]] * N), "FLUX_G": np.array([1.0, 2.0, 5.0]),
+        **{f"catalog_{name}": np.tile([20.0, 50.0, 0.0], (N, 1)) for name in ("X", "Y", "SHAPE_E1", "SHAPE_E2", "SHAPE_R")},
     }  # fmt: skip
     grid = np.tile(3600 + 0.8 * np.arange(7781), (N, 1))
     desi = place | {
@@ -68,7 +69,7 @@ def test_galaxies_that_both_surveys_saw(released, tables, tmp_path):
     assert main(["crossmatch", str(tmp_path / "legacy"), str(tmp_path / "desi"), "--out", str(tmp_path / "both")]) == 0
     both = list(RecordShards(tmp_path / "both"))
     assert [s.key for s in both] == ["legacy-1", "legacy-2"] and [s.labels["z"] for s in both] == [0.1, 0.2]
-    assert all(set(s) == {"tok_image", "tok_flux_g", "tok_spectrum_desi", "tok_z"} for s in both)
+    assert all(set(s) == {"tok_image", "tok_flux_g", "catalog", "tok_spectrum_desi", "tok_z"} for s in both)
     out = tmp_path / "both.npz"
     assert main(["embed", str(released), str(tmp_path / "both"), "--out", str(out)]) == 0
     with np.load(out) as found:

@@ -2,7 +2,8 @@
 
 Its conventions differ between surveys. Legacy Survey images have a mask that is 1 where a pixel is good; spectra one
 that is true where it is bad, wavelengths that are not positive where a row is filled up, and a redshift warning that is
-0 when good in HDF5 and true when good in parquet. Masks of other images are kept as bits and not used.
+0 when good in HDF5 and true when good in parquet. Masks of other images are kept as bits and not used. The catalogue
+of a cut-out has 20 rows, filled up with zeros; its order, the faintest source first, is kept.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,6 +19,7 @@ from foundation.data.formats.sampling import known
 from foundation.data.formats.source import FormatError, Samples, Source
 from foundation.data.formats.universe_rows import Row, column_names, rows
 from foundation.data.records import Image, Record, Sample, Scalar, Spectrum
+from foundation.data.sources import Sources
 
 ZERO_POINTS = {"HSC": 27.0, "DES": NANOMAGGY}  # AB, of one unit of flux
 SURVEYS = {"HSC": "hsc", "DES": "legacy"}  # by the camera of the bands
@@ -30,6 +32,7 @@ SCALARS = {  # column -> modality and unit
     **{f"PHOT_{b}_MEAN_FLUX": (f"flux_{b.lower()}_gaia", "electron / s") for b in ("G", "BP", "RP")},
     "PARALLAX": ("parallax", "mas"),
 }
+SOURCES = tuple(f"CATALOG_{name}" for name in ("X", "Y", "SHAPE_E1", "SHAPE_E2", "SHAPE_R"))  # in the order of Sources
 KEYS = ("OBJECT_ID", "SOURCE_ID")
 LINEAR, LOGARITHMIC = 0.8, 1e-4  # steps of the grids of DESI, in Å, and of SDSS, in dex
 
@@ -40,7 +43,7 @@ def recognises(source: Source) -> bool:
 
 
 def read(source: Source) -> Samples:
-    """One sample a row: image, spectrum_desi, spectrum_sdss or spectrum, coefficients and scalars; the rest is labels.
+    """One sample a row: image, sources, spectrum_desi, spectrum_sdss or spectrum, coefficients, scalars; then labels.
 
     Raises:
         FormatError: bands that name no survey, or parts of an image or spectrum missing.
@@ -66,6 +69,8 @@ def _records(row: Row, source: Source) -> Iterator[tuple[str, Record]]:
     for name in gaia.PHOTOMETERS:
         if f"{name.upper()}_COEFFICIENTS" in row:
             yield f"coefficients_gaia_{name}", gaia.coefficients(row, name)
+    if row.keys() >= set(SOURCES):
+        yield "sources", _sources(row)
     yield from photometry(row, str(row.get("TYPE", ""))).items()
     for column, (name, unit) in SCALARS.items():
         if np.isfinite(float(row.get(column, np.nan))):
@@ -96,6 +101,14 @@ def _image(row: Row, source: Source) -> Image:
     broken = ~(np.isfinite(ivar) & np.isfinite(flux))
     scale = float(np.ravel(row["IMAGE_SCALE"])[0])
     return Image(flux, bands, scale, np.where(broken, 0, ivar.clip(min=0)), bits, bad, psf, SURVEYS[cameras[0]])
+
+
+def _sources(row: Row) -> Sources:
+    """The catalogue of the cut-out, without the rows of zeros that fill it up and without those that miss a number."""
+    numbers = [np.asarray(v) for n, v in row.items() if n.startswith("CATALOG_")]
+    filled = np.any([v != 0 for v in numbers if v.dtype.kind in "fiu"], 0)
+    columns = np.stack([np.asarray(row[name], np.float64) for name in SOURCES])
+    return Sources(*columns[:, filled & np.isfinite(columns).all(0)])
 
 
 def _spectrum(row: Row, source: Source) -> Iterator[tuple[str, Record]]:
@@ -147,7 +160,7 @@ def _survey(records: Mapping[str, Record]) -> str:
 
 def _labels(row: Row, left_out: set[str]) -> dict[str, Any]:
     """Every number and text of the row, by lower-case name; columns of arrays are noted."""
-    parts = ("IMAGE_", "SPECTRUM_", "BP_", "RP_")
+    parts = ("IMAGE_", "SPECTRUM_", "BP_", "RP_", *(("CATALOG_",) if row.keys() >= set(SOURCES) else ()))
     arrays = {name for name, value in row.items() if isinstance(value, np.ndarray)}
     left_out |= {name.lower() for name in arrays if not name.startswith(parts)}
     labels = known({n.lower(): v for n, v in row.items() if n not in arrays and n not in KEYS})

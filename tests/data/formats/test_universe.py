@@ -127,6 +127,61 @@ def test_parquet_says_the_same(tmp_path):
         assert ("redshift" in sample) == (i != 1) == ("flux_r" in sample)
 
 
+FOUND = 3  # sources in a catalogue of 20 rows
+CATALOGUE = {"X": [6, 0, 11], "Y": [2.5, 0, 7], "SHAPE_E1": [0.1, 0, 0], "SHAPE_E2": [-0.2, 0, 0], "SHAPE_R": [1, 0, 2]}
+FLUXES = {"FLUX_G": [0.5, 0.7, 9], "FLUX_Z": [1, 2, 20], "TYPE": [3, 1, 5]}  # the second is a star at the corner
+
+
+def catalogue():
+    """Columns [N, 20]: what was found, then zeros."""
+    fill = [0.0] * (20 - FOUND)
+    return {name: np.tile(np.array([*values, *fill], "f4"), (N, 1)) for name, values in (CATALOGUE | FLUXES).items()}
+
+
+def written_as(kind, path, columns):
+    """A file as the collection's HDF5, where columns are flat, or its parquet, where they are a struct of lists."""
+    if kind == "hdf5":
+        return write_hdf5(path / "x.hdf5", LEGACY | {f"catalog_{name}": c for name, c in columns.items()})
+    rows = [{name: c[i].tolist() for name, c in columns.items()} for i in range(N)]
+    table = pa.table({"object_id": [str(i) for i in range(N)], "catalog": rows, "FLUX_G": [1.0] * N})
+    parquet.write_table(table, path / "x.parquet")
+    return path / "x.parquet"
+
+
+@pytest.mark.parametrize("kind", ["hdf5", "parquet"])
+def test_the_catalogue_of_a_cutout(tmp_path, kind):
+    columns = catalogue()
+    columns["SHAPE_R"][1, 0] = np.nan
+    samples = list(read_file(written_as(kind, tmp_path, columns)))
+    for i, sample in enumerate(samples):
+        kept = slice(int(i == 1), FOUND)  # a source without a number is left out
+        for name, values in zip(("x", "y", "e1", "e2", "radius"), CATALOGUE.values(), strict=True):
+            np.testing.assert_allclose(getattr(sample["sources"], name), values[kept], rtol=1e-6)
+        assert sample["flux_g"].value > 0 and not any("catalog" in name for name in sample.labels)
+
+
+def test_a_catalogue_without_places_is_told_of(tmp_path):
+    columns = catalogue()
+    del columns["X"]
+    reading = read_file(written_as("hdf5", tmp_path, columns))
+    with pytest.raises(StopIteration) as end:
+        while True:
+            assert "sources" not in next(reading)
+    assert "catalog_shape_r" in end.value.value
+
+
+def test_sources_under_aions_name_lie_in_the_middle_of_the_image(tmp_path):
+    """A source at the image's centre is at the crop's; one within 32 pixels of an edge of 160 is outside of 96."""
+    image = np.ones((N, 4, 160, 160), "f4")
+    place = catalogue() | {"X": np.tile([80, 31, 127, 128, *[0.0] * 16], (N, 1)), "TYPE": np.ones((N, 20))}
+    place["Y"] = np.full((N, 20), 80.0)
+    columns = LEGACY | {"image_array": image, "image_ivar": image, "image_mask": np.ones((N, 160, 160), bool)}
+    columns |= {f"catalog_{name}": c for name, c in place.items()}
+    ingest([write_hdf5(tmp_path / "x.hdf5", columns)], out=tmp_path / "out", names="aion")
+    for sample in RecordShards(tmp_path / "out"):
+        assert sample["catalog"].x.tolist() == [48, 95] and sample["catalog"].y.tolist() == [48, 48]
+
+
 def test_gaia_coefficients(tmp_path):
     columns = {
         "source_id": np.array([1, 2]), "ra": np.array([1.0, 2.0]), "dec": np.array([3.0, 4.0]),
