@@ -31,7 +31,7 @@ def tables(tmp_path_factory):
     legacy = place | {
         "image_array": image, "image_ivar": np.ones_like(image), "image_scale": np.full((N, 4), 0.262),
         "image_band": np.array([[b"des-g", b"des-r", b"des-i", b"des-z"]] * N), "FLUX_G": np.array([1.0, 2.0, 5.0]),
-        **{f"catalog_{name}": np.tile([20.0, 50.0, 0.0], (N, 1)) for name in ("X", "Y", "SHAPE_E1", "SHAPE_E2", "SHAPE_R")},
+        **{f"catalog_{n}": np.tile([20.0, 50.0, 0.0], (N, 1)) for n in ("X", "Y", "SHAPE_E1", "SHAPE_E2", "SHAPE_R")},
     }  # fmt: skip
     grid = np.tile(3600 + 0.8 * np.arange(7781), (N, 1))
     desi = place | {
