@@ -23,7 +23,15 @@ class Numbered(Protocol[Made]):
 
     @property
     def identity(self) -> Mapping[str, Any]:
-        """What must be equal for a saved position to mean the same micro-batch."""
+        """What must be equal for a saved position to mean anything."""
+        ...
+
+    def read_before(self, index: int, /) -> Mapping[str, Any]:
+        """What all ranks read before micro-batch `index` of each, in plain values; nothing if draws are independent."""
+        ...
+
+    def go_on(self, index: int, read: Mapping[str, Any], /) -> None:
+        """Let micro-batch `index` follow what was read, by however many ranks."""
         ...
 
 
@@ -73,17 +81,18 @@ class NumberedLoader(Generic[Batch]):
         return [f"micro-batch {place}"]
 
     def state_dict(self) -> dict[str, Any]:
-        """The position, and what it refers to."""
-        return {"done": self._done, **self.mix.identity}
+        """The position, what was read before it, and what both refer to."""
+        return {"done": self._done, "read": dict(self.mix.read_before(self._done)), **self.mix.identity}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go to the saved position.
+        """Go to the saved position, with any number of ranks.
 
         Raises:
-            FoundationError: the state is of another version, number of ranks, seed or data.
+            FoundationError: the state is of another version, seed or data.
         """
         check_resumable(state, self.mix.identity)
         self._done = state["done"]
+        self.mix.go_on(self._done, state["read"])
 
 
 def _as_dataset(mix: Numbered[Batch]) -> Dataset[Batch]:

@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 
 from foundation.data.balance.draw import normalised
 from foundation.data.balance.policy import policy
-from foundation.data.balance.windows import window_of
+from foundation.data.balance.windows import check_apart, window_of
 from foundation.data.balance.world import World
 from foundation.errors import FoundationError
 
@@ -43,7 +43,7 @@ class Planner:
     Args:
         shares: wanted share of each data set in the micro-batches, in any unit.
         windows: how many windows each set has.
-        world: who waits for whom; another world draws anew, with the same shares.
+        world: who waits for whom; another world draws other sets, with the same shares.
         name: of the policy.
         seed: of the run.
 
@@ -64,6 +64,7 @@ class Planner:
         self.shares, self.windows = normalised(shares), tuple(windows)
         self.world, self.policy, self.seed = world, policy(name), seed
         self._taken = [np.zeros(len(shares), dtype=np.int64)]  # micro-batches of each set before each round
+        self._earlier = np.zeros(len(shares), dtype=np.int64)  # what an earlier plan took beyond what this one counts
         self._held: tuple[int, np.ndarray] | None = None
 
     def __call__(self, step: int, costs: Float[np.ndarray, "sets"]) -> Plan:
@@ -84,8 +85,16 @@ class Planner:
         number, place = divmod(step, ROUND)
         drawn = self._round(number)
         source = self.policy.arranged(drawn[place : place + 1], costs, self.world)[0]
-        before = self._before(number) + self._counts(drawn[:place])
-        return Plan(source, self._window(source, before))
+        return Plan(source, self._window(source, self.taken(step)))
+
+    def taken(self, step: int) -> Int[np.ndarray, "sets"]:
+        """Micro-batches of each set that all ranks took in the steps before this one."""
+        number, place = divmod(step, ROUND)
+        return self._earlier + self._before(number) + self._counts(self._round(number)[:place])
+
+    def follow(self, step: int, taken: Int[np.ndarray, "sets"]) -> None:
+        """Go on from a step before which ranks of any number took so many: passes over the sets are not broken."""
+        self._earlier += taken - self.taken(step)
 
     def _window(
         self, source: Int[np.ndarray, "groups accumulate group"], before: Int[np.ndarray, "sets"]
@@ -96,7 +105,8 @@ class Planner:
         for i in np.unique(flat):
             here = flat == i
             visit = before[i] + np.arange(here.sum())
-            window[here] = window_of(visit, self.windows[i], int(most[i]), self.seed, int(i))
+            check_apart(self.windows[i], int(most[i]), int(i))
+            window[here] = window_of(visit, self.windows[i], self.seed, int(i))
         return window.reshape(source.shape)
 
     def _round(self, number: int) -> Int[np.ndarray, "steps draws"]:

@@ -1,4 +1,7 @@
-"""windows: which window of a data set its k-th visit reads: all once a pass, and none twice within a step."""
+"""windows: which window of a data set its k-th visit reads: all once a pass, and none twice within a step.
+
+Neither depends on how many ranks there are, so that a run goes on with another number of them where it stopped.
+"""
 
 from functools import lru_cache
 
@@ -10,40 +13,47 @@ from foundation.errors import FoundationError
 _PASS = 2  # what a seed is for; the plan's draws have the others
 
 
-def window_of(
-    visit: Int[np.ndarray, "visits"], windows: int, apart: int, seed: int, source: int
-) -> Int[np.ndarray, "visits"]:
+def window_of(visit: Int[np.ndarray, "visits"], windows: int, seed: int, source: int) -> Int[np.ndarray, "visits"]:
     """The windows of these visits, counted from 0 at the start of the run.
 
-    Every pass over the set is another permutation. Where one pass ends and the next begins, windows among the last
-    `apart` visits do not come again among the next `apart`.
+    Every pass over the set is another permutation. Where one pass ends and the next begins, windows of the last third
+    of the one do not come again in the first third of the other.
 
     Args:
         visit: numbers of the visits.
-        windows: how many the set has.
-        apart: visits that a single step may make.
+        windows: how many the set has, 3 or more.
         seed: of the run.
         source: index of the set.
-
-    Raises:
-        FoundationError: too few windows to keep those of a step apart.
     """
-    if windows < 3 * apart:
-        raise FoundationError(
-            f"Data set {source} has {windows} windows and a step may read {apart}; wanted at least {3 * apart}, so "
-            "that none comes twice in a step. Use fewer ranks or micro-steps, or give the set a smaller share."
-        )
     number, place = np.divmod(visit, windows)
     found = np.empty_like(visit)
     for p in np.unique(number):
-        found[number == p] = _pass(windows, apart, seed, source, int(p))[place[number == p]]
+        found[number == p] = _pass(windows, seed, source, int(p))[place[number == p]]
     return found
 
 
+def check_apart(windows: int, most: int, source: int) -> None:
+    """Whether a set has windows enough to keep those of a step apart.
+
+    Args:
+        windows: how many the set has.
+        most: visits that a single step may make.
+        source: index of the set.
+
+    Raises:
+        FoundationError: it has not.
+    """
+    if windows < 3 * most:
+        raise FoundationError(
+            f"Data set {source} has {windows} windows and a step may read {most}; wanted at least {3 * most}, so "
+            "that none comes twice in a step. Use fewer ranks or micro-steps, or give the set a smaller share."
+        )
+
+
 @lru_cache(maxsize=64)
-def _pass(windows: int, apart: int, seed: int, source: int, number: int) -> Int[np.ndarray, "windows"]:
+def _pass(windows: int, seed: int, source: int, number: int) -> Int[np.ndarray, "windows"]:
     """The order of a pass: a permutation whose head is exchanged where it repeats the tail of the pass before."""
-    order = _permutation(windows, seed, source, number)
+    order, apart = _permutation(windows, seed, source, number), windows // 3
     if number == 0:
         return order
     recent = np.zeros(windows, dtype=bool)

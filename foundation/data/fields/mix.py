@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -15,7 +16,7 @@ from foundation.data.fields.batch import FieldBatch
 from foundation.data.fields.windows import FieldWindows, evenly_spaced
 from foundation.errors import FoundationError
 
-VERSION = 2  # of a saved position
+VERSION = 3  # of a saved position
 _BUNDLES = 7  # what a seed is for; the planner has its own
 
 
@@ -84,9 +85,16 @@ class FieldMix(Dataset[FieldBatch]):
     @property
     def identity(self) -> dict[str, object]:
         """What must be equal for a saved position to mean the same micro-batch."""
-        world = {"ranks": self.world.ranks, "accumulate": self.world.accumulate}
-        policy = self.planner.policy.title
-        return {"version": VERSION, **world, "seed": self.seed, "data": self.fingerprint, "policy": policy}
+        policy = {"accumulate": self.world.accumulate, "policy": self.planner.policy.title}
+        return {"version": VERSION, "seed": self.seed, "data": self.fingerprint, **policy}
+
+    def read_before(self, index: int) -> dict[str, list[int]]:
+        """Micro-batches of each set that all ranks took before micro-batch `index` of each, the first one of a step."""
+        return {"taken": self.planner.taken(index // self.world.accumulate).tolist()}
+
+    def go_on(self, index: int, read: Mapping[str, Any]) -> None:
+        """Let passes over the sets go on after what ranks of any number read before micro-batch `index`."""
+        self.planner.follow(index // self.world.accumulate, np.array(read["taken"], np.int64))
 
     @property
     def fingerprint(self) -> str:

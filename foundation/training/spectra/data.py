@@ -1,12 +1,13 @@
 """SpectraDataModule: record shards to micro-batches of questions for Lightning, on every rank."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
@@ -23,30 +24,36 @@ from foundation.tokenizers.native import NativeConfig, Patches, patches_if_any
 from foundation.training.spectra.config import SpectraDataConfig
 from foundation.training.spectra.objective import Question, SpectralObjective, another
 
-VERSION = 1  # of the saved state
+VERSION = 2  # of the saved state
 KEPT = 16  # members of the shards that a process keeps
 
 
 @dataclass(frozen=True, eq=False)
 class QuestionBatch(Movable):
-    """What is read of several spectra, what is asked, and the weight of each asked patch."""
+    """What is read of several spectra, what is asked, and the weight of each asked patch.
+
+    Args:
+        owner: number of the object of each spectrum.
+    """
 
     read: SpectralBatch
     asked: SpectralBatch
     weight: Float[Tensor, "Q"]
+    owner: Int[Tensor, "N"]
 
     @classmethod
-    def of(cls, questions: list[Question]) -> "QuestionBatch":
+    def of(cls, questions: list[Question], owner: list[int]) -> "QuestionBatch":
         """Lay them end to end."""
-        read, asked = ([getattr(q, side) for q in questions] for side in ("read", "asked"))
-        return cls(SpectralBatch.packed(read), SpectralBatch.packed(asked), torch.cat([q.weight for q in questions]))
+        read, asked = (SpectralBatch.packed([getattr(q, side) for q in questions]) for side in ("read", "asked"))
+        return cls(read, asked, torch.cat([q.weight for q in questions]), torch.tensor(owner))
 
 
 class Seen(NamedTuple):
-    """A spectrum, and others of the same object in the same unit."""
+    """A spectrum, others of the same object in the same unit, and the number of the object among all."""
 
     patches: Patches
     others: tuple[Patches, ...]
+    owner: int
 
 
 class SpectraMix(Dataset[QuestionBatch]):
@@ -87,7 +94,7 @@ class SpectraMix(Dataset[QuestionBatch]):
             )
         generator = torch.Generator().manual_seed(int(draw.integers(1 << 62)))
         chosen = self._within_budget([pool[i] for i in draw.permutation(len(pool))])
-        return QuestionBatch.of([self._question(seen, generator) for seen in chosen])
+        return QuestionBatch.of([self._question(seen, generator) for seen in chosen], [seen.owner for seen in chosen])
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name != "_spectra"}  # a cache does not travel
@@ -99,7 +106,14 @@ class SpectraMix(Dataset[QuestionBatch]):
     @property
     def identity(self) -> dict[str, Any]:
         """What a place in this mix refers to."""
-        return {"version": VERSION, "ranks": self.ranks, "seed": self.seed, "data": self.shards.manifest.fingerprint}
+        return {"version": VERSION, "seed": self.seed, "data": self.shards.manifest.fingerprint}
+
+    def read_before(self, index: int) -> dict[str, Any]:
+        """Nothing that matters: each rank draws for each number anew."""
+        return {}
+
+    def go_on(self, index: int, read: Mapping[str, Any]) -> None:
+        """Draws after `index` are others than those before it, whatever the number of ranks."""
 
     def _question(self, seen: Seen, generator: torch.Generator) -> Question:
         if seen.others and float(torch.rand((), generator=generator)) < self.config.pairs:
@@ -114,15 +128,16 @@ class SpectraMix(Dataset[QuestionBatch]):
         return pool[: max(int(np.searchsorted(total, self.config.patches_per_batch, "right")), 1)]
 
     def _member(self, member: int) -> list[Seen]:
-        return [seen for sample in self.shards.member(member) for seen in self._seen(sample)]
+        first = member << 32  # no member holds so many samples
+        return [seen for i, sample in enumerate(self.shards.member(member)) for seen in self._seen(sample, first + i)]
 
-    def _seen(self, sample: Sample) -> list[Seen]:
+    def _seen(self, sample: Sample, owner: int) -> list[Seen]:
         """The spectra of one object."""
         wanted = self.config.modalities
         records = [r for n, r in sample.items() if isinstance(r, Spectrum) and (not wanted or n in wanted)]
         cut = [(p, r.unit) for r in records if (p := patches_if_any(r, self.cut)) is not None]
         others = [tuple(q for q, u in cut if q is not p and u == unit and self.config.pairs) for p, unit in cut]
-        return [Seen(p, rest) for (p, _), rest in zip(cut, others, strict=True)]
+        return [Seen(p, rest, owner) for (p, _), rest in zip(cut, others, strict=True)]
 
 
 class SpectraDataModule(RankedData):

@@ -55,6 +55,25 @@ def test_no_window_twice_in_a_step_and_all_once_a_pass(name, uneven):
         assert seen.max() - seen.min() <= 1  # every window as often as any other, the pass under way apart
 
 
+@pytest.mark.parametrize("name", POLICIES)
+def test_passes_go_on_with_other_numbers_of_ranks(name, uneven):
+    """Worlds of 8, 16 and 4 ranks one after the other read every window once a pass, as if they were one."""
+    read, taken, first = [[] for _ in WINDOWS], np.zeros(5, np.int64), 0
+    for world, steps in ((WORLD, 80), (World(16, 4, 1), 150), (World(4, 1, 2), 100)):
+        planner = Planner(uneven, WINDOWS, world, name, seed=1)
+        planner.follow(first, taken)
+        for step in range(first, first + steps):
+            plan = planner(step, COSTS)
+            for source, window in zip(plan.source.ravel().tolist(), plan.window.ravel().tolist(), strict=True):
+                read[source].append(window)
+        first += steps
+        taken = planner.taken(first)
+        assert taken.tolist() == [len(windows) for windows in read]
+    for windows, size in zip(read, WINDOWS, strict=True):
+        seen = np.bincount(windows, minlength=size)
+        assert len(windows) > size and seen.max() - seen.min() <= 1
+
+
 def test_costs_move_slots_between_ranks_and_change_nothing_else(uneven):
     planner = Planner(uneven, WINDOWS, WORLD)
     one, two = planner(9, COSTS), planner(9, COSTS[::-1].copy())

@@ -143,15 +143,15 @@ def test_costs_are_learned_on_the_way(run, tmp_path):
 
 
 def test_two_ranks_train_the_mix(run, tmp_path):
-    """Real processes over gloo: they agree on costs, and the checkpoint goes on with both."""
-    more = "--trainer.devices=2 --trainer.strategy=ddp --data.calibrate_every=2 --trainer.log_every=1"
+    """Real processes over gloo: they agree on costs, and the checkpoint of step 2 goes on with both, and with one."""
+    more = "--trainer.strategy=ddp --data.calibrate_every=2 --trainer.log_every=1"
     verb = [sys.executable, "-m", "foundation", "fields", "train", "--config", "c.yaml", "--out", "both"]
-    for _ in range(2):
-        begun = [*verb, *more.split(), "--resume", "auto"]
+    for ranks, micro_batches in ((2, 8), (2, 8), (1, 6)):
+        begun = [*verb, *more.split(), "--trainer.devices", str(ranks), "--resume", "auto"]
         done = subprocess.run(begun, cwd=tmp_path, capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, done.stderr[-3000:]
         stored = read(tmp_path / "both" / "checkpoints" / "last.ckpt")
-        assert stored["global_step"] == 4 and find(stored["loops"], "ranks") == 2
+        assert stored["global_step"] == 4 and sum(find(stored["loops"], "taken")) == micro_batches
         assert [step for step, _ in find(stored["loops"], "costs")] == [4, 6]
         for path in (tmp_path / "both" / "checkpoints").glob("*step=4*"):
             path.unlink()

@@ -9,7 +9,7 @@ from foundation.model.spectra.batch import SpectralBatch
 from foundation.model.spectra.config import SpectraConfig
 from foundation.model.spectra.transformer import SpectralTransformer
 from foundation.tokenizers.native import NativeConfig, patches_of
-from foundation.training.spectra.alignment import TEMPERATURE, misalignment
+from foundation.training.spectra.alignment import TEMPERATURE, mean_state, misalignment
 
 
 def two_views(seed, objects=8):
@@ -31,25 +31,37 @@ def model():
     return SpectralTransformer(SpectraConfig(patch=8, width=32, depth=1, decoder_depth=1, heads=2))
 
 
-@torch.no_grad()
-def test_by_hand(model):
-    one, other = two_views(0, 3)
-    pooled = [torch.stack([s.mean(0) for s in model.encode(b).split(b.offsets.diff().tolist())]) for b in (one, other)]
+@pytest.mark.parametrize("owner", [(4, 7, 9), (4, 7, 4)])
+def test_by_hand(owner):
+    pooled = [torch.randn(3, 16, generator=torch.Generator().manual_seed(seed)) for seed in (0, 1)]
     unit = [(p - p.mean(0)) / (p - p.mean(0)).norm(dim=1, keepdim=True) for p in pooled]
     alike = (unit[0] @ unit[1].T / TEMPERATURE).double()
     nats = []
     for a in (alike.numpy(), alike.numpy().T):
-        nats += [-np.log(np.exp(a[i, i]) / np.exp(a[i]).sum()) for i in range(3)]
-    assert misalignment(model, one, other).item() == pytest.approx(np.mean(nats), rel=1e-4)
-    assert misalignment(model, one, one) < misalignment(model, one, other)
+        for i in range(3):
+            others = [j for j in range(3) if owner[j] != owner[i]]  # the same object again is no other one
+            nats.append(-np.log(np.exp(a[i, i]) / np.exp(a[i, [i, *others]]).sum()))
+    assert misalignment(*pooled, torch.tensor(owner)).item() == pytest.approx(np.mean(nats), rel=1e-4)
+    assert misalignment(pooled[0], pooled[0], torch.tensor(owner)) < misalignment(*pooled, torch.tensor(owner))
+
+
+def test_mean_states_are_those_of_each_spectrum(model):
+    batch = two_views(0, 3)[0]
+    states = model.encode(batch)
+    expected = torch.stack([one.mean(0) for one in states.split(batch.offsets.diff().tolist())])
+    torch.testing.assert_close(mean_state(states, batch), expected)
 
 
 def test_training_it_makes_views_of_other_objects_find_each_other(model):
+    def lost(seed):
+        views = two_views(seed)
+        return misalignment(*(mean_state(model.encode(view), view) for view in views), torch.arange(8))
+
     adam = torch.optim.Adam(model.parameters(), 3e-3)
-    before = np.mean([misalignment(model, *two_views(1000 + s)).item() for s in range(5)])
+    before = np.mean([lost(1000 + s).item() for s in range(5)])
     for step in range(40):
         adam.zero_grad()
-        misalignment(model, *two_views(step)).backward()
+        lost(step).backward()
         adam.step()
-    after = np.mean([misalignment(model, *two_views(1000 + s)).item() for s in range(5)])
+    after = np.mean([lost(1000 + s).item() for s in range(5)])
     assert after < 0.7 * before

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -120,6 +121,17 @@ def test_a_loader_goes_on_where_it_stopped(mix):
     other = NumberedLoader(mix(), 5)
     other.load_state_dict(loader.state_dict())
     assert torch.equal(next(iter(other)).read.value, next(taken).read.value)
+
+
+def test_another_number_of_ranks_draws_anew(mix):
+    """Nothing that three ranks read after two is a batch that was read before."""
+    loaders = [NumberedLoader(mix(rank, 2), 4) for rank in range(2)]
+    before = [batch for loader in loaders for batch in islice(loader, 2)]
+    after = [NumberedLoader(mix(rank, 3), 4) for rank in range(3)]
+    for loader in after:
+        loader.load_state_dict(loaders[0].state_dict())
+    read = [*before, *(batch for loader in after for batch in loader)]
+    assert len({batch.read.value.numpy().tobytes() for batch in read}) == len(read) == 4 + 6
 
 
 def test_training_learns_what_is_hidden(mix):
