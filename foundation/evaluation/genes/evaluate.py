@@ -16,7 +16,7 @@ from foundation.evaluation.genes.baselines import MODELS
 from foundation.evaluation.genes.compared import Compared
 from foundation.evaluation.genes.measured import measured
 from foundation.evaluation.genes.recovery import recovery
-from foundation.evaluation.genes.splicing import splicing, tables
+from foundation.evaluation.genes.splicing import of_isoforms, splicing, tables
 from foundation.model.stored import locate
 from foundation.model.tracks.pretrained import TrackModel
 from foundation.sampling.genes.conditions import ENDS, Condition, conditions
@@ -123,7 +123,8 @@ class Study:
             shown[name] = tables(rival, own, blind, self.stretches)
         having = [s for s in simple if MARKS in s and LETTERS in s]
         found = splicing(kept, shown, having, ways[0].name)
-        return {f"{what} of {len(kept)} transcripts": compared for what, compared in found.items()}
+        every = {f"{what} of {len(kept)} transcripts": compared for what, compared in found.items()}
+        return every | of_isoforms(kept, shown, ways[0].name)
 
     def recovery(self, rows: Sequence[Sample]) -> dict[str, list[Compared]]:
         """Hidden letters and residues."""

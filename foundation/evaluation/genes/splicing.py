@@ -1,5 +1,6 @@
 """Splicing: how well a model tells acceptors, donors and whole transcripts, beside simple models of the letters."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import cast
 
@@ -52,6 +53,22 @@ def splicing(
         found[f"{kind}s"] = compared(ways, reference)
     right = {name: {"exact": _exact(rows, own, genes)} for name, own in shown.items()}
     return found | {"exons": compared(right, reference)}
+
+
+def of_isoforms(
+    rows: Sequence[Sample], shown: Mapping[str, Sequence[Table]], reference: str
+) -> dict[str, list[Compared]]:
+    """The same of transcripts whose gene has another among the rows, whose letters do not tell which of them is asked.
+
+    Empty if there is none.
+    """
+    count = Counter(gene_of(s) for s in rows)
+    several = [i for i, s in enumerate(rows) if count[gene_of(s)] > 1]
+    if not several:
+        return {}
+    own = {name: [tables[i] for i in several] for name, tables in shown.items()}
+    found = splicing([rows[i] for i in several], own, [], reference)
+    return {f"{what} of {len(several)} transcripts of genes with several": ways for what, ways in found.items()}
 
 
 def _exact(rows: Sequence[Sample], predicted: Sequence[Table], genes: Sequence[str]) -> Drawn:

@@ -23,6 +23,9 @@ class TrackConfig:
         text_width: width of that table.
         drop: most of the share of rows hidden from the decoder in training, drawn uniformly from 0, so that registers
             are needed.
+        local: first blocks of the encoder whose heads begin by looking at the rows right beside, one each, and those of
+            the decoder at the same place of what is given; 0 = by chance, as published. Only the first weights differ:
+            a small model that is trained for minutes else finds no motif (docs/genes.md).
 
     Raises:
         FoundationError: sizes that do not fit each other.
@@ -40,6 +43,7 @@ class TrackConfig:
     text: tuple[str, ...] = ()
     text_width: int = 768
     drop: float = 0.1
+    local: int = 0
 
     def __post_init__(self) -> None:
         least = min(self.depth, self.decoder_depth, self.hidden, self.text_width, self.registers)
@@ -53,6 +57,11 @@ class TrackConfig:
             raise FoundationError(
                 f"rotated {self.rotated} of {self.dim} components, base {self.base}. "
                 "Choose an even number up to the width of a head, and a base above 1."
+            )
+        if not 0 <= self.local <= self.depth or (self.local and not self.rotated):
+            raise FoundationError(
+                f"{self.local} local blocks of {self.depth}, rotated {self.rotated}. Give 0 to {self.depth}, and "
+                "components that are rotated: without them heads cannot tell where a row is."
             )
         if not 0 <= self.directional <= 1 or not 0 <= self.drop < 1:
             raise FoundationError(f"directional {self.directional}, drop {self.drop}. Both are shares from 0 to 1.")

@@ -6,6 +6,7 @@ FoundationTransformer and answers in the same way, so that training and evaluati
 
 import math
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -18,6 +19,7 @@ from foundation.model.over_tokens import OverTokens
 from foundation.model.tracks.block import DecoderBlock, EncoderBlock, make_norm
 from foundation.model.tracks.config import TrackConfig
 from foundation.model.tracks.embed import TrackEmbedding
+from foundation.model.tracks.neighbours import look_near
 from foundation.model.tracks.rows import AskedRows, GivenRows
 from foundation.tokens import Space
 
@@ -149,7 +151,8 @@ class TrackTransformer(OverTokens):
         return torch.nn.functional.pad(folded, (0, config.dim // 2 - config.rotated // 2))
 
     def _initialise(self) -> None:
-        """As published: Xavier maps, zero biases, tables and vectors of deviation 0.02, text widened by zeros."""
+        """As published, but for `config.local`: Xavier maps, zero biases, tables and vectors of deviation 0.02, text
+        widened by zeros."""
         for module in self.modules():
             if isinstance(module, nn.Linear):
                 nn.init.xavier_uniform_(module.weight)
@@ -161,3 +164,7 @@ class TrackTransformer(OverTokens):
             nn.init.normal_(vector, std=SPREAD)
         if self.embed.text is not None:
             nn.init.eye_(self.embed.text.widen.weight)
+        if self.config.local:
+            first = cast(list[EncoderBlock], list(self.encoder)[: self.config.local])
+            last = cast(list[DecoderBlock], list(self.decoder))
+            look_near(self.embed, [self.registers, self.query], first, self.context, last, self.config)

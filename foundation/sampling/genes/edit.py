@@ -51,7 +51,8 @@ def edit(
         out: directory to write.
         window: first and last place that may be edited, in reading order from the mutated letter.
         ways: one-shot; random or confidence: in so many steps in this order; vote: from means over random parts;
-            for comparison "letters alone": without the wanted junctions, and chance: any letters.
+            search: every other letter of the window is tried, the best taken, and again up to --most letters; for
+            comparison "letters alone": without the wanted junctions, and chance: any letters.
         n: designs of each way.
         most: letters that a design may change; 0 = all of the window. Where letters are many, nearly any change of so
             many restores the splicing, also by chance.

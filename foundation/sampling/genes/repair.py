@@ -19,7 +19,7 @@ from foundation.sampling.pathways import Pathways
 from foundation.sampling.sampler import Sampler
 from foundation.tokens import Tokens
 
-Way = Literal["one-shot", "random", "confidence", "vote", "letters alone", "chance"]
+Way = Literal["one-shot", "random", "confidence", "vote", "search", "letters alone", "chance"]
 BLIND = "letters alone"  # the way that is not told which junctions are wanted
 ALPHABET = "ACGU"  # codes 0 to 3 of the letters
 
@@ -121,10 +121,18 @@ class Repair:
         return Task(mutated, tokens.select(inside), own, at[editable[at]])
 
     def drawn(self, task: Task, way: Way, n: int, seed: int) -> list[str]:
-        """n fillings of the window, number i with the seed `seed` + i."""
+        """n fillings of the window, number i with the seed `seed` + i; the way "search" needs `most`.
+
+        Raises:
+            FoundationError: a search without a bound.
+        """
+        if way == "search" and not self.most:
+            raise FoundationError("search changes letters one after the other, without a bound. Give --most 1 or more.")
         seeds = list(range(seed, seed + n))
         if way == "chance":
             return _by_chance(task, seeds, self.most)
+        if way == "search":
+            return self._searched(task, n)
         if way == "vote":
             found = self._voted(task, seeds)
         else:
@@ -172,6 +180,21 @@ class Repair:
             kept = options[max(range(len(options)), key=lambda i: outlooks[i].likelihood)]
         return "".join(letters[i] if i in kept else x for i, x in enumerate(before))
 
+    def _searched(self, task: Task, n: int) -> list[str]:
+        """The n best fillings that are met as the best other letter is taken at any place, `most` times in a row.
+
+        No letter is drawn: every other letter of the window is tried, so all seeds find the same.
+        """
+        met: dict[str, float] = {}
+        letters = task.before
+        for _ in range(min(self.most, len(letters))):
+            options = _one_more_edit(letters, task.before)
+            outlooks = self.outlooks(task, [task.edited(option) for option in options])
+            new = {option: outlook.likelihood for option, outlook in zip(options, outlooks, strict=True)}
+            letters = max(new, key=new.__getitem__)
+            met |= new
+        return sorted(met, key=met.__getitem__, reverse=True)[:n]
+
     def _voted(self, task: Task, seeds: Sequence[int]) -> list[str]:
         """Drawn from mean probabilities; each seed deals its own parts."""
         allowed = _letters_only(self.model)
@@ -185,6 +208,12 @@ class Repair:
 def spelled(ids: Int[Tensor, "n"]) -> str:
     """Letters of codes; N for what is none."""
     return "".join(ALPHABET[i] if i < len(ALPHABET) else "N" for i in ids.tolist())
+
+
+def _one_more_edit(letters: str, before: str) -> list[str]:
+    """All fillings with another letter at one more place that still has the one before."""
+    places = [i for i, (now, old) in enumerate(zip(letters, before, strict=True)) if now == old]
+    return [letters[:i] + new + letters[i + 1 :] for i in places for new in ALPHABET if new != before[i]]
 
 
 def _by_chance(task: Task, seeds: Sequence[int], most: int) -> list[str]:

@@ -14,7 +14,7 @@ from foundation.evaluation.bootstrap import Drawn
 from foundation.evaluation.genes.compared import compared, of_mean
 from foundation.evaluation.genes.measured import measured
 from foundation.evaluation.genes.recovery import COMMONEST, recovery
-from foundation.evaluation.genes.splicing import splicing
+from foundation.evaluation.genes.splicing import of_isoforms, splicing
 from foundation.model.heads import Prediction
 from foundation.model.over_tokens import OverTokens
 from foundation.model.pretrained import FoundationModel
@@ -152,6 +152,7 @@ def test_the_verb_writes_all_that_was_trained(exported, rows, tmp_path):
     shown = ["rna_seq", "rna_seq + phylop", "rna_seq + ends", "rna_seq + phylop + ends"]
     assert names["donors of 10 transcripts"][:4] == shown
     assert names["exons of 10 transcripts"] == [*shown, "one_modality"]
+    assert names["exons of 10 transcripts of genes with several"] == names["exons of 10 transcripts"]
     ways = {way["name"]: way for way in results["tasks"]["exons of 10 transcripts"]}
     assert ways["one_modality"]["gains"]["exact"]["gain"] == 0, "it is the same model"
     assert names["rna_seq, 50% hidden, of 10 rows"] == ["rna_seq", COMMONEST, f"rna_seq + {J}"]
@@ -178,3 +179,15 @@ def test_exons_are_right_where_the_table_says_so(rows):
     wrong = [*perfect[:4], *(np.full((150, 8), 1 / 8) for _ in test[4:])]
     found = {w.name: w for w in splicing(test, {"right": perfect, "partly": wrong}, [], "right")["exons"]}
     assert (found["right"].scores["exact"].value, found["partly"].scores["exact"].value) == (1, 0.4)
+
+
+def test_isoforms_are_measured_apart(rows):
+    """Rows 2 and 3 are of one gene, 5 of its own: those of row 5 do not count."""
+    test = [list(RecordShards(rows / "test"))[i] for i in (2, 3, 5)]
+    perfect = [np.eye(8)[s[J].values] for s in test]
+    nothing = np.full((150, 8), 1 / 8)
+    shown = {"right": perfect, "last wrong": [*perfect[:2], nothing], "first wrong": [nothing, *perfect[1:]]}
+    found = of_isoforms(test, shown, "right")
+    exact = {w.name: w.scores["exact"].value for w in found["exons of 2 transcripts of genes with several"]}
+    assert exact == {"right": 1, "last wrong": 1, "first wrong": 0.5}
+    assert of_isoforms(test[1:], {"right": perfect[1:]}, "right") == {}

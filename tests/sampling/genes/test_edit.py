@@ -113,6 +113,27 @@ def test_of_edits_the_best_by_the_model_is_kept(repair, task):
     assert found == single[max(range(len(single)), key=likelihood.__getitem__)]
 
 
+def test_a_search_finds_the_best_letter_of_all_and_goes_on_from_there(repair, task):
+    """All single edits, and all further ones of the best of them, are tried by hand."""
+
+    def best(versions):
+        outlooks = repair.outlooks(task, [task.edited(letters) for letters in versions])
+        return sorted(zip(versions, [o.likelihood for o in outlooks], strict=True), key=lambda x: -x[1])
+
+    def further(letters):
+        places = [i for i in range(32) if letters[i] == task.before[i]]
+        return [letters[:i] + x + letters[i + 1 :] for i in places for x in "ACGU" if x != letters[i]]
+
+    single = best(further(task.before))
+    double = best(further(single[0][0]))
+    assert len(single) == 96 and len(double) == 93
+    assert replace(repair, most=1).drawn(task, "search", 3, seed=0) == [letters for letters, _ in single[:3]]
+    every = sorted([*single, *double], key=lambda x: -x[1])
+    assert replace(repair, most=2).drawn(task, "search", 4, seed=5) == [letters for letters, _ in every[:4]]
+    with pytest.raises(FoundationError, match="Give --most 1 or more"):
+        repair.drawn(task, "search", 1, seed=0)
+
+
 def test_edits_change_the_window_alone_and_restoring_is_the_simulators_word(repair, task):
     assert not restored(task, task.before), "the mutation breaks the splicing"
     letters = "A" * 32
