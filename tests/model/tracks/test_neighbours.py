@@ -23,7 +23,7 @@ def made(draw, **more):
 
 
 def moved(draw, model, name):
-    """By how much what each head of an attention gathers at each row changes with one letter [rows, heads]; coding is asked."""
+    """By how much what the heads of an attention gather changes with one letter [rows, heads]; coding is asked."""
     tokens, seen = draw.sample({"rna_seq": N, "cds": N}), []
     other = tokens.ids.clone()
     other[CHANGED] = (other[CHANGED] + 1) % 4
