@@ -1,6 +1,10 @@
 """The registered image bands: how bright a pixel may get, in the survey's own unit, and that unit's zero point."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from foundation.data.records import Image
+from foundation.errors import FoundationError
 
 NANOMAGGY = 22.5  # AB zero point of the records' unit
 
@@ -50,3 +54,27 @@ BANDS: dict[str, Band] = {
     "SDSS-I": Band(20),
     "SDSS-Z": Band(25),
 }
+
+
+def read_as(image: Image, camera: str, known: Sequence[str]) -> Image:
+    """An image for a tokenizer that has not seen its survey: its bands called as those of another camera.
+
+    Fluxes stay as they are: filters of the same letter differ by some per cent of the flux.
+
+    Args:
+        image: in any bands.
+        camera: whose bands they are taken for, such as "DES"; "" = their own.
+        known: bands of the tokenizer; others are left out.
+
+    Raises:
+        FoundationError: none is known.
+    """
+    called = {band: f"{camera}-{band.rpartition('-')[2]}" if camera else band for band in image.bands}
+    kept = tuple(band for band in image.bands if called[band] in known)
+    if not kept:
+        cameras = ", ".join(sorted({band.partition("-")[0] for band in known}))
+        raise FoundationError(
+            f"The image has bands {', '.join(image.bands)}{f' as those of {camera}' if camera else ''}, the tokenizer "
+            f"knows {', '.join(known)}. Give --camera, one of {cameras}."
+        )
+    return replace(image.select(kept), bands=tuple(called[band] for band in kept))

@@ -1,11 +1,13 @@
 """TokenGrid: the square of tokens over a cut-out, with positions in arcsec from its centre."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from foundation.data.records import Image
 from foundation.tokens import Axis, Tokens
 
 
@@ -52,3 +54,22 @@ def centred(shape: tuple[int, ...], size: int) -> tuple[tuple[slice, ...], tuple
         source.append(slice((have - kept) // 2, (have - kept) // 2 + kept))
         target.append(slice((size - kept) // 2, (size - kept) // 2 + kept))
     return tuple(source), tuple(target)
+
+
+def middle(image: Image, size: int) -> Image:
+    """The `size` x `size` pixels about the centre of a cut-out, which a codec sees; beyond its edge none is usable."""
+    source, target = centred(image.flux.shape[1:], size)
+
+    def laid(values: np.ndarray) -> np.ndarray:
+        square = np.zeros((len(image.bands), size, size), values.dtype)
+        square[:, *target] = values[:, *source]
+        return square
+
+    parts = {name: laid(np.asarray(getattr(image, name))) for name in ("flux", "ivar", "mask", "bad")}
+    return replace(image, **parts, wcs={})
+
+
+def side_by_side(original: Image, rebuilt: Image) -> tuple[Image, Image]:
+    """What a codec saw of an image and what came back, in the same bands and pixels."""
+    seen = middle(original, rebuilt.flux.shape[-1])
+    return seen, rebuilt.select(seen.bands)

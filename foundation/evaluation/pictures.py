@@ -15,6 +15,7 @@ from foundation.evaluation.report import Picture
 from foundation.evaluation.suite import Answered
 from foundation.figures.objects import gallery, image_reconstructions, spectrum_reconstructions
 from foundation.model.pretrained import FoundationModel
+from foundation.tokenizers.cutout import side_by_side
 
 EXAMPLES = 3  # objects in a picture of reconstructions
 REDSHIFTS = ("z", "redshift")  # targets whose residuals are divided by 1 + true
@@ -133,6 +134,7 @@ def reconstructions(model: FoundationModel, observations: Observations) -> Itera
             continue
         tokens = model.tokenise(samples, [space.name])
         pairs = [(s[space.name], model.tokenizers.decode(t)[space.name]) for s, t in zip(samples, tokens, strict=True)]
+        pairs = [side_by_side(a, b) if isinstance(a, Image) and isinstance(b, Image) else (a, b) for a, b in pairs]
         draw = {Image: image_reconstructions, Spectrum: spectrum_reconstructions}[type(pairs[0][0])]
         names = [_title(observations, i) for i in index]
         caption = f"{space.name}: {len(tokens[0])} tokens of {space.size} codes stand for each object."
