@@ -1,4 +1,4 @@
-"""The files of a stored network: config.json, which says what kind it is of, and model.safetensors."""
+"""The files of a stored network: config.json, which says what kind it is of, model.safetensors and a card."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -19,9 +19,9 @@ Made = TypeVar("Made")
 
 
 def write_network(
-    directory: Path, kind: str, called: str, parts: Mapping[str, object], weights: Mapping[str, Tensor]
+    directory: Path, kind: str, called: str, parts: Mapping[str, object], weights: Mapping[str, Tensor], readme: str
 ) -> None:
-    """Write both files, whole or not at all.
+    """Write all three files, whole or not at all.
 
     Args:
         directory: new, or one that holds a network of this kind, which is replaced.
@@ -29,6 +29,7 @@ def write_network(
         called: the kind in an error.
         parts: what config.json has beside, as plain values.
         weights: none of which share memory.
+        readme: the card.
 
     Raises:
         FoundationError: the directory exists and holds no network of this kind, or the disk is full.
@@ -40,6 +41,7 @@ def write_network(
         (temporary / CONFIG).write_text(json.dumps(content, indent=2) + "\n")
         flat = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
         save_file(flat, temporary / WEIGHTS, metadata={"format": "pt"})
+        (temporary / "README.md").write_text(readme)
 
 
 def read_config(directory: Path, make: Callable[[dict[str, Any]], Made]) -> Made:

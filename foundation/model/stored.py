@@ -13,32 +13,12 @@ from safetensors.torch import load_file, save_file
 from foundation import __version__
 from foundation.config import ModelConfig
 from foundation.errors import FoundationError
+from foundation.model.card import card
 from foundation.model.transformer import FoundationTransformer
 from foundation.tokens import Space
 
 FORMAT = 1  # of config.json; raise it when an older reader would misread the file
 HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
-CARD = """---
-library_name: foundation
-license: apache-2.0
-tags: [foundation, masked-modelling]
----
-
-# A foundation model over {names}
-
-{parameters:,} parameters; depth {depth}, decoder depth {decoder_depth}, width {width}.
-
-| space | kind | size | axes |
-|---|---|---:|---|
-{rows}
-
-```python
-from foundation import FoundationModel
-
-model = FoundationModel.from_pretrained("this directory or its hub name")
-features = model.encode(samples)
-```
-"""
 
 
 def locate(name: str | Path, **options: object) -> Path:
@@ -93,7 +73,9 @@ def write_model(model: FoundationTransformer, tokenizers: str | None, directory:
     (directory / "config.json").write_text(json.dumps(config, indent=2) + "\n")
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     save_file(weights, directory / "model.safetensors", metadata={"format": "pt"})
-    (directory / "README.md").write_text(_card(model))
+    title = f"A foundation model over {', '.join(s.name for s in model.spaces)}"
+    readme = card(title, "masked-modelling", model, asdict(model.config), model.spaces)
+    (directory / "README.md").write_text(readme)
 
 
 def read_model(directory: Path) -> tuple[ModelConfig, tuple[Space, ...], str | None]:
@@ -135,18 +117,3 @@ def read_weights(model: FoundationTransformer, directory: Path) -> None:
     except RuntimeError as error:
         what = " ".join(str(error).split())[:300]
         raise FoundationError(f"{path} does not fit config.json beside it ({what}). Export the model again.") from error
-
-
-def _card(model: FoundationTransformer) -> str:
-    rows = "\n".join(
-        f"| {s.name} | {s.kind} | {s.size} | {', '.join(f'{a.name} [{a.unit}]' for a in s.axes)} |"
-        for s in model.spaces
-    )
-    return CARD.format(
-        names=", ".join(s.name for s in model.spaces),
-        parameters=sum(p.numel() for p in model.parameters()),
-        depth=model.config.depth,
-        decoder_depth=model.config.decoder_depth,
-        width=model.config.width,
-        rows=rows,
-    )

@@ -44,6 +44,17 @@ def test_every_system_is_read_by_its_class(stored, tmp_path, name):
     assert type(found) is type(stored[name]) and same(found, stored[name]) and not found.training
 
 
+@pytest.mark.parametrize("name", ["tokens", "fields", "anchored", "spectra"])
+def test_every_system_has_a_card_that_loads_it(stored, tmp_path, name):
+    readme = (tmp_path / name / "README.md").read_text()
+    assert f"\n{sum(p.numel() for p in stored[name].parameters()):,} parameters." in readme
+    assert f"| width | {stored[name].config.width} |" in readme
+    code = readme.split("```python\n")[1].split("```")[0]
+    found = {}
+    exec(code.replace("this directory or its hub name", str(tmp_path / name)), found)
+    assert same(found["model"], stored[name])
+
+
 def test_walrus_as_released(stored, tmp_path):
     write_walrus(stored["fields"], tmp_path / "walrus")
     for path in (tmp_path / "walrus", tmp_path / "walrus" / "walrus.pt"):

@@ -8,6 +8,7 @@ from foundation.interop.rnabang import from_released, to_released
 from foundation.interop.tensors import read_tensors
 from foundation.model.anchored.config import AnchoredConfig
 from foundation.model.anchored.transformer import AnchoredTransformer
+from foundation.model.card import card
 from foundation.model.network_files import WEIGHTS, read_config, write_network
 from foundation.model.stored import locate, stored_kind
 
@@ -18,14 +19,16 @@ class AnchoredModel(AnchoredTransformer):
     """An AnchoredTransformer that can be stored. Arguments as there."""
 
     def save_pretrained(self, directory: str | Path) -> None:
-        """Write config.json and model.safetensors, the latter in the layout of RNA-BAnG.
+        """Write config.json, README.md and model.safetensors, the latter in the layout of RNA-BAnG.
 
         Raises:
             FoundationError: the directory exists and holds no such model, or the disk is full.
         """
         tensors = to_released(self.state_dict(), self.config)
         apart = {name: tensor.clone() for name, tensor in tensors.items()}  # frequencies are shared
-        write_network(Path(directory), KIND, "anchored model", {"model": asdict(self.config)}, apart)
+        sizes = asdict(self.config)
+        readme = card("An anchored model of nucleic acids at a protein", KIND, self, sizes)
+        write_network(Path(directory), KIND, "anchored model", {"model": sizes}, apart, readme)
 
     @classmethod
     def from_pretrained(cls, name: str | Path, device: str = "cpu") -> "AnchoredModel":

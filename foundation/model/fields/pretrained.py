@@ -19,7 +19,7 @@ class FieldModel(FieldTransformer):
     """A FieldTransformer that can be stored. Arguments as there."""
 
     def save_pretrained(self, directory: str | Path) -> None:
-        """Write config.json and model.safetensors, the latter in the layout of Walrus.
+        """Write config.json, README.md and model.safetensors, the latter in the layout of Walrus.
 
         Raises:
             FoundationError: the directory exists and holds no field model, or the disk is full.

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from torch import Tensor
 
+from foundation.model.card import card
 from foundation.model.fields.config import FieldModelConfig
 from foundation.model.fields.network import FieldNetwork
 from foundation.model.fields.unet_config import UNetConfig
@@ -16,9 +17,10 @@ Config = TypeVar("Config", FieldModelConfig, UNetConfig)
 
 
 def write_fields(directory: Path, kind: str, model: FieldNetwork, weights: Mapping[str, Tensor]) -> None:
-    """Write both files; arguments and errors as of `write_network`."""
+    """Write config.json, the weights and a card; arguments and errors as of `write_network`."""
     parts = {"model": asdict(model.config), "names": model.names}
-    write_network(directory, kind, "field model", parts, weights)
+    readme = card(f"A model of the fields {', '.join(model.names)}", "simulations", model, asdict(model.config))
+    write_network(directory, kind, "field model", parts, weights, readme)
 
 
 def read_fields(directory: Path, kind: type[Config]) -> tuple[Config, tuple[str, ...]]:

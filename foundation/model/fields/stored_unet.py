@@ -21,7 +21,7 @@ class FieldUNet(UNet):
     """A UNet that can be stored. Arguments as there."""
 
     def save_pretrained(self, directory: str | Path) -> None:
-        """Write config.json and model.safetensors.
+        """Write config.json, model.safetensors and README.md.
 
         Raises:
             FoundationError: the directory exists and holds no U-Net, or the disk is full.

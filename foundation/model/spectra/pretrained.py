@@ -13,6 +13,7 @@ from torch import Tensor
 from foundation.data.records import Spectrum
 from foundation.errors import FoundationError
 from foundation.interop.tensors import read_tensors
+from foundation.model.card import card
 from foundation.model.network_files import WEIGHTS, read_config, sizes, write_network
 from foundation.model.spectra.batch import Grid, SpectralBatch
 from foundation.model.spectra.config import SpectraConfig
@@ -80,13 +81,14 @@ class SpectralModel(SpectralTransformer):
         return value * np.float32(patches.scale)
 
     def save_pretrained(self, directory: str | Path) -> None:
-        """Write config.json and model.safetensors.
+        """Write config.json, model.safetensors and README.md.
 
         Raises:
             FoundationError: the directory exists and holds no such model, or the disk is full.
         """
         parts = {"model": asdict(self.config), "cut": asdict(self.cut)}
-        write_network(Path(directory), KIND, "model of spectra", parts, self.state_dict())
+        readme = card("A model of spectra on their own grids", KIND, self, asdict(self.config))
+        write_network(Path(directory), KIND, "model of spectra", parts, self.state_dict(), readme)
 
     @classmethod
     def from_pretrained(cls, name: str | Path, device: str = "cpu") -> "SpectralModel":

@@ -10,6 +10,7 @@ import torch
 from foundation.errors import FoundationError
 from foundation.interop.mimic import config_of, from_released, spaces_of
 from foundation.interop.tensors import read_tensors
+from foundation.model.card import card
 from foundation.model.network_files import WEIGHTS, read_config, sizes, write_network
 from foundation.model.samples import TakesSamples, Tokenizers, stored_tokenizers
 from foundation.model.stored import locate, released_tracks, stored_kind
@@ -37,7 +38,7 @@ class TrackModel(TakesSamples, TrackTransformer):
         self.hold(tokenizers)
 
     def save_pretrained(self, directory: str | Path) -> None:
-        """Write config.json, model.safetensors and tokenizers/.
+        """Write config.json, model.safetensors, README.md and tokenizers/.
 
         Raises:
             FoundationError: the directory exists and holds no such model, or the disk is full.
@@ -47,7 +48,8 @@ class TrackModel(TakesSamples, TrackTransformer):
             "spaces": [asdict(s) for s in self.spaces],
             "tokenizers": self.tokenizers.fingerprint() if self.tokenizers else None,
         }
-        write_network(Path(directory), KIND, "model of tracks", parts, self.state_dict())
+        readme = card("A model of summed tracks of biomolecules", KIND, self, asdict(self.config), self.spaces)
+        write_network(Path(directory), KIND, "model of tracks", parts, self.state_dict(), readme)
         if self.tokenizers:
             self.tokenizers.save_pretrained(Path(directory) / "tokenizers")
 
