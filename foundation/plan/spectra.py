@@ -9,6 +9,7 @@ from foundation.model.spectra.config import SpectraConfig
 from foundation.model.spectra.pretrained import SpectralModel
 from foundation.plan.command import verb
 from foundation.plan.job import Job
+from foundation.training.spectra.config import SpectraDataConfig
 from foundation.training.spectra.data import SpectraMix
 from foundation.training.spectra.module import SpectraModule
 from foundation.training.spectra.train import train
@@ -19,24 +20,24 @@ PROBE = 1024  # patches of the micro-batch that is run
 
 def job(options: dict[str, Any]) -> Job:
     """The job of `foundation spectra train` with these options."""
-    data, policy, seed = options["data"], options["objective"].policy, options["seed"]
+    data = options["data"]
     shards = RecordShards(data.train)
-    batches = _mix(shards, data, options, policy, seed)
+    batches = _mix(shards, data, options)
     small = replace(data, patches_per_batch=min(PROBE, data.patches_per_batch))
-    probe = _mix(shards, small, options, policy, seed)[0]
+    probe = _mix(shards, small, options)[0]
     source = f"{BATCHES} micro-batches of {shards.path}"
     depths = ("depth", "decoder_depth")
     build = partial(_build, options)
     return Job(options["model"], depths, build, [batches[i] for i in range(BATCHES)], probe, options["trainer"], source)
 
 
-def _mix(shards: RecordShards, data: Any, options: dict[str, Any], policy: Any, seed: int) -> SpectraMix:  # noqa: ANN401
-    return SpectraMix(shards, data, options["cut"], policy, seed)
+def _mix(shards: RecordShards, data: SpectraDataConfig, options: dict[str, Any]) -> SpectraMix:
+    return SpectraMix(shards, data, options["cut"], options["objective"].policy, options["seed"])
 
 
 def _build(options: dict[str, Any], model: SpectraConfig) -> SpectraModule:
     network = SpectralModel(model, options["cut"])
-    return SpectraModule(network, options["optim"], options["trainer"].max_steps, options["objective"].floor)
+    return SpectraModule(network, options["optim"], options["trainer"].max_steps, options["objective"])
 
 
 plan = verb(train, job)

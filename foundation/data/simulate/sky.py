@@ -16,12 +16,17 @@ GAIA = "spectrum_gaia"
 GAIA_SEES, GAIA_SNR = ("QSO", "STAR"), (10.0, 300.0)
 SPECTRA = (*SPECTROGRAPHS, GAIA)  # all there are
 OF_ALL = ("spectrum_sdss", "spectrum_desi")  # those that observe every class of object
+# share of each class among which quasars are looked for: about half of BOSS's candidates were stars (Ross et al. 2012)
+CANDIDATES = {"GALAXY": 0.0, "QSO": 1.0, "STAR": 0.5}
 CATASTROPHE = 0.01  # fraction of redshifts that are confidently wrong
 UNSURE_SNR = 2.0  # below it most redshifts fail
 CALIBRATION = 0.02  # scatter of the catalogue's zero points, as a fraction
 UNRESOLVED = 0.25  # arcsec: the catalogue has no shape of what is smaller
 # each has its own random stream, so what one instrument does changes no other
-PARTS = ("source", "image", "spectrum_sdss", "spectrum_desi", "catalogue", "spectrum_galah", "spectrum_apogee", GAIA)
+PARTS = (
+    "source", "image", "spectrum_sdss", "spectrum_desi", "catalogue", "spectrum_galah", "spectrum_apogee", GAIA,
+    "targets",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -111,6 +116,7 @@ class SkySurvey:
     def _spectra(self, index: int, source: Source) -> dict[str, Record]:
         seen = [name for name in self.spectra if source.kind in _targets(name)]
         draws = {name: self._stream(index, name) for name in seen}
+        is_candidate = bool(self._stream(index, "targets").random() < CANDIDATES[source.kind])
         absent = {name: draw.random() < self.missing_spectrum for name, draw in draws.items()}
         records: dict[str, Record] = {}
         for name in [name for name in seen if not absent[name]] or seen[:1]:
@@ -119,7 +125,7 @@ class SkySurvey:
                 records |= photometer.expose(source.flux, snr, draws[name]).records
             else:
                 light = source.light(SPECTROGRAPHS[name].light)
-                records[name] = observe(name, light, snr, draws[name], self.outliers).spectrum
+                records[name] = observe(name, light, snr, draws[name], self.outliers, is_candidate).spectrum
         return records
 
     def _exposure(self, name: str, draw: np.random.Generator) -> float:

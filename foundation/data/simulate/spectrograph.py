@@ -79,7 +79,12 @@ class Observation:
 
 
 def observe(
-    modality: str, flux: np.ndarray, snr: float, draw: np.random.Generator, outliers: float = OUTLIERS[0]
+    modality: str,
+    flux: np.ndarray,
+    snr: float,
+    draw: np.random.Generator,
+    outliers: float = OUTLIERS[0],
+    is_quasar_candidate: bool = False,
 ) -> Observation:
     """Observe an object for as long as it takes to reach a signal-to-noise.
 
@@ -89,13 +94,15 @@ def observe(
         snr: wanted median signal-to-noise per pixel.
         draw: decides fibre, calibration, noise and defects.
         outliers: fraction of pixels whose noise is five times what is reported.
+        is_quasar_candidate: whether it was chosen as a quasar, whatever it is; some surveys centre its fibre elsewhere.
     """
     instrument = SPECTROGRAPHS[modality]
+    tilt = instrument.blue_tilt if is_quasar_candidate and instrument.blue_tilt else instrument.tilt
     fibre = FIBRES[draw.integers(len(FIBRES))]
     parts = _extent(instrument, draw)
     cameras = [camera(modality, arm, fibre).cut(part) for arm, part in enumerate(parts)]
     light = [(line_spread(modality, arm, fibre) @ flux)[part] for arm, part in enumerate(parts)]
-    signals = [f * error for f, error in zip(light, _calibration(instrument, cameras, draw), strict=True)]
+    signals = [f * error for f, error in zip(light, _calibration(tilt, cameras, draw), strict=True)]
     sigmas = [_relative_sigma(instrument, c, f) for c, f in zip(cameras, signals, strict=True)]
     if not instrument.is_calibrated:
         signals, sigmas = ([x * c.efficiency for x, c in zip(each, cameras, strict=True)] for each in (signals, sigmas))
@@ -171,15 +178,15 @@ def _extent(instrument: Spectrograph, draw: np.random.Generator) -> list[slice]:
     return [slice(*ends_of_arm) for ends_of_arm in zip(starts, ends, strict=True)]
 
 
-def _calibration(instrument: Spectrograph, cameras: list[Camera], draw: np.random.Generator) -> list[np.ndarray]:
+def _calibration(tilt: tuple[float, float], cameras: list[Camera], draw: np.random.Generator) -> list[np.ndarray]:
     """Factor [n] per arm: a tilt and a smooth polynomial over all arms, and a level of each arm."""
     low, high = cameras[0].wavelength[0], cameras[-1].wavelength[-1]
     coefficient = draw.normal(size=4) * draw.uniform(*CALIBRATION) / 2
     level = 1 + ARM_STEP * draw.normal(size=len(cameras))
     place = [2 * (c.wavelength - low) / (high - low) - 1 for c in cameras]
     smooth = [1 + np.polynomial.chebyshev.chebval(x, coefficient) for x in place]
-    tilt = draw.normal(*instrument.tilt)
-    return [a * s * (c.wavelength / TILT_PIVOT) ** tilt for a, s, c in zip(level, smooth, cameras, strict=True)]
+    exponent = draw.normal(*tilt)
+    return [a * s * (c.wavelength / TILT_PIVOT) ** exponent for a, s, c in zip(level, smooth, cameras, strict=True)]
 
 
 def _relative_sigma(instrument: Spectrograph, camera: Camera, signal: np.ndarray) -> np.ndarray:

@@ -24,8 +24,7 @@ from foundation.training.spectra.config import SpectraDataConfig, SpectraObjecti
 from foundation.training.spectra.train import train
 from foundation.training.trainer import TrainerConfig
 
-# a floor of the bright surveys' calibration, else their pixels rule the gradient of all
-STEADY = SpectraObjective(floor=0.05, tail=3)
+STEADY = SpectraObjective(tail=3, per="spectrum")  # per pixel, surveys of bright stars rule the gradient of all
 SMALL = SpectraConfig(patch=64, width=128, depth=3, decoder_depth=2, heads=4, terms=0)
 ALL = "all"  # name of the model of all surveys
 FIRST = {"learned": 10_000, "tested": 0}  # numbers of the first objects: no object is in both

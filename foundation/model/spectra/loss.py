@@ -14,20 +14,35 @@ FLOOR = 0.01  # of the flux
 
 @dataclass(frozen=True, eq=False)
 class Misfit:
-    """Of all asked pixels.
+    """Of all asked pixels, or of those of each spectrum.
 
     Args:
         chi2: sum of weight * ((value - measured) / sigma)^2 over the valid pixels.
         weight: sum of the weights.
     """
 
-    chi2: Float[Tensor, ""]
-    weight: Float[Tensor, ""]
+    chi2: Float[Tensor, "*of"]
+    weight: Float[Tensor, "*of"]
 
     @property
-    def mean(self) -> Float[Tensor, ""]:
+    def mean(self) -> Float[Tensor, "*of"]:
         """Chi-squared per pixel: 1 for the truth and independent noise, less for what copies the noise it was shown."""
         return self.chi2 / self.weight.clamp(min=1e-12)
+
+    @property
+    def whole(self) -> "Misfit":
+        """Of all together."""
+        return Misfit(self.chi2.sum(), self.weight.sum())
+
+    @property
+    def alike(self) -> "Misfit":
+        """The sum of ln(1 + chi-squared per pixel) over the spectra that have a weight, and their number.
+
+        A spectrum then counts by the fraction of its misfit that is taken off, as if its errors were known up to a
+        factor: neither a bright one nor a survey of bright ones rules the gradient of all.
+        """
+        asked = self.weight > 0
+        return Misfit(torch.where(asked, self.mean, 0).log1p().sum(), asked.sum().to(self.weight.dtype))
 
 
 def misfit(
@@ -37,7 +52,18 @@ def misfit(
     floor: float = FLOOR,
     tail: float = math.inf,
 ) -> Misfit:
-    """Compare what was predicted with what was measured, in float32.
+    """As `misfits`, of all spectra together."""
+    return misfits(value, measured, weight, floor, tail).whole
+
+
+def misfits(
+    value: Float[Tensor, "T W"],
+    measured: SpectralBatch,
+    weight: Float[Tensor, "T"] | None = None,
+    floor: float = FLOOR,
+    tail: float = math.inf,
+) -> Misfit:
+    """Compare what was predicted with what was measured, spectrum by spectrum, in float32.
 
     Args:
         value: flux over scale.
@@ -52,4 +78,5 @@ def misfit(
     within = pull.abs().clamp(max=tail)
     each = within * (2 * pull.abs() - within)  # the square where it is within
     share = measured.valid.float() * (1.0 if weight is None else weight[:, None])
-    return Misfit((each * share).sum(), share.sum())
+    of_patches = (each * share).sum(1), share.sum(1)
+    return Misfit(*(torch.segment_reduce(x, "sum", offsets=measured.offsets) for x in of_patches))

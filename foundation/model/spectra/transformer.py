@@ -80,8 +80,11 @@ class SpectralTransformer(nn.Module):
         return answer
 
     def forward(self, read: SpectralBatch, asked: Grid) -> Float[Tensor, "Q W"]:
-        """Encode, pass through the codes if there are any, then decode."""
-        states = self.encode(read)
+        """Encode, then answer."""
+        return self.answer(self.encode(read), read, asked)
+
+    def answer(self, states: Float[Tensor, "T width"], read: SpectralBatch, asked: Grid) -> Float[Tensor, "Q W"]:
+        """Pass through the codes if there are any, then decode."""
         return self.decode(states if self.bottleneck is None else self.bottleneck(states), read, asked)
 
     def _turns(self, grid: Grid) -> Float[Tensor, "T half"] | None:

@@ -5,24 +5,30 @@ What both share is the object; noise, hidden spans and instrument are not. InfoN
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from foundation.model.spectra.batch import SpectralBatch
-from foundation.model.spectra.transformer import SpectralTransformer
 
 TEMPERATURE = 0.1
 
 
-def misalignment(model: SpectralTransformer, read: SpectralBatch, asked: SpectralBatch) -> Float[Tensor, ""]:
-    """Cross-entropy in nats of finding each object among those of the batch, both ways; 0 if there is only one."""
-    one, other = (_unit(model.encode(batch), batch) for batch in (read, asked))
-    alike = one @ other.T / TEMPERATURE
-    own = torch.arange(len(alike), device=alike.device)
+def misalignment(
+    read: Float[Tensor, "N width"], asked: Float[Tensor, "N width"], owner: Int[Tensor, "N"]
+) -> Float[Tensor, ""]:
+    """Cross-entropy in nats of finding each object among those of the batch, both ways; 0 if there is only one.
+
+    Args:
+        read, asked: mean states of two spectra of each object.
+        owner: number of the object of each pair; other pairs of the same object are not what it is told from.
+    """
+    one, other = (F.normalize(each - each.mean(0), dim=1) for each in (read, asked))  # less what all have in common
+    own = torch.arange(len(one), device=one.device)
+    again = (owner[:, None] == owner) & (own[:, None] != own)
+    alike = (one @ other.T / TEMPERATURE).masked_fill(again, -torch.inf)
     return (F.cross_entropy(alike, own) + F.cross_entropy(alike.T, own)) / 2
 
 
-def _unit(states: Float[Tensor, "T width"], batch: SpectralBatch) -> Float[Tensor, "N width"]:
-    """Mean states less their mean over the batch, of length 1: what all spectra have in common tells nothing."""
-    pooled = torch.segment_reduce(states.float(), "mean", offsets=batch.offsets)
-    return F.normalize(pooled - pooled.mean(0), dim=1)
+def mean_state(states: Float[Tensor, "T width"], batch: SpectralBatch) -> Float[Tensor, "N width"]:
+    """Of each spectrum, float32."""
+    return torch.segment_reduce(states.float(), "mean", offsets=batch.offsets)

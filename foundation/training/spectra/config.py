@@ -56,7 +56,12 @@ class SpectraObjective:
         split: of "denoise", how much noise is added to what is read; of "spans" too if positive.
         floor: error added to the noise, as a fraction of the flux.
         tail: errors beyond this many sigmas do not count by their square.
+        per: what counts alike: "pixel", as published, so that a survey with many and bright ones rules the rest, or
+            "spectrum", by the logarithm of its chi-squared.
         align: weight of `misalignment`, by which what is read and what is asked have like embeddings; 0 = none.
+
+    Raises:
+        FoundationError: a choice that there is not, or a negative weight.
     """
 
     kind: Literal["spans", "denoise", "autoencode"] = "spans"
@@ -67,7 +72,14 @@ class SpectraObjective:
     split: float = 1.0
     floor: float = FLOOR
     tail: float = 5.0
+    per: Literal["pixel", "spectrum"] = "pixel"
     align: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.per not in ("pixel", "spectrum") or self.align < 0:
+            raise FoundationError(
+                f"a loss per {self.per}, alignment of weight {self.align}. Give pixel or spectrum, and 0 or more."
+            )
 
     @property
     def policy(self) -> SpectralObjective:

@@ -12,6 +12,7 @@ from foundation.model.network_files import sizes
 from foundation.model.spectra.config import SpectraConfig
 from foundation.model.spectra.pretrained import SpectralModel
 from foundation.tokenizers.native import NativeConfig
+from foundation.training.spectra.config import SpectraObjective
 from foundation.training.spectra.module import SpectraModule
 
 
@@ -25,9 +26,9 @@ def save(record: Mapping[str, Any], weights: Mapping[str, Tensor], out: Path, to
 
 def revived(record: Mapping[str, Any]) -> SpectraModule:
     """The module that trains it, with new weights."""
-    config, objective = record["config"], record["config"]["objective"]
-    optim = OptimConfig(**sizes(config["optim"]))
-    return SpectraModule(SpectralModel(*_parts(record)), optim, 1, objective["floor"], record, objective["tail"])
+    config = record["config"]
+    optim, objective = OptimConfig(**sizes(config["optim"])), SpectraObjective(**config["objective"])
+    return SpectraModule(SpectralModel(*_parts(record)), optim, 1, objective, record)
 
 
 def _parts(record: Mapping[str, Any]) -> tuple[SpectraConfig, NativeConfig]:

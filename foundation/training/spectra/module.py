@@ -1,6 +1,5 @@
 """SpectraModule: one training step on questions about spectra; Lightning runs the rest."""
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,18 +8,19 @@ from jaxtyping import Float
 from torch import Tensor
 
 from foundation.config import OptimConfig
-from foundation.model.spectra.loss import FLOOR, Misfit, misfit
+from foundation.model.spectra.loss import Misfit, misfits
 from foundation.model.spectra.transformer import SpectralTransformer
 from foundation.training.base import TrainingModule
 from foundation.training.loss import Tally, over_ranks
-from foundation.training.spectra.alignment import misalignment
+from foundation.training.spectra.alignment import mean_state, misalignment
+from foundation.training.spectra.config import SpectraObjective
 from foundation.training.spectra.data import QuestionBatch
 from foundation.training.spectra.flops import forward_flops
 from foundation.training.throughput import Work
 
 
 class SpectraModule(TrainingModule):
-    """A model of spectra in training: chi-squared per asked pixel, weighted by the objective.
+    """A model of spectra in training: chi-squared per asked pixel, weighted as the objective says.
 
     Logs train/loss, and per validation validation/loss over all ranks' pixels.
 
@@ -28,10 +28,8 @@ class SpectraModule(TrainingModule):
         model: the network.
         optim: optimiser and schedule.
         steps: optimiser steps of the whole run.
-        floor: error added to the noise, as a fraction of the flux.
+        objective: how misfits count, and what else is wanted of embeddings.
         record: plain values stored in every checkpoint under "foundation".
-        tail: errors beyond this many sigmas do not count by their square.
-        align: weight of `misalignment`, in nats, beside chi-squared.
     """
 
     model: SpectralTransformer
@@ -41,24 +39,28 @@ class SpectraModule(TrainingModule):
         model: SpectralTransformer,
         optim: OptimConfig,
         steps: int,
-        floor: float = FLOOR,
+        objective: SpectraObjective = SpectraObjective(),  # noqa: B008 - frozen
         record: Mapping[str, Any] | None = None,
-        tail: float = math.inf,
-        align: float = 0.0,
     ) -> None:
         super().__init__(model, optim, steps, record)
-        self.floor, self.tail, self.align = floor, tail, align
+        self.objective = objective
         self._checked: list[Misfit] = []
 
     def training_step(self, batch: QuestionBatch, batch_idx: int = 0) -> Float[Tensor, ""]:
         """The loss of a micro-batch."""
-        found = self._asked(batch)
-        apart = self.align * misalignment(self.model, batch.read, batch.asked) if self.align else 0.0
-        return self.part(found.mean + apart, found.weight)
+        wanted, states = self.objective, self.model.encode(batch.read)
+        found = self._counted(self._misfits(states, batch))
+        loss = found.mean
+        if wanted.align:
+            seen = mean_state(states, batch.read), mean_state(self.model.encode(batch.asked), batch.asked)
+            loss = loss + wanted.align * misalignment(*seen, batch.owner)
+        return self.part(loss, found.weight)
 
     def targets(self, batch: QuestionBatch) -> Float[Tensor, "S"]:
-        """The weight of the asked pixels."""
-        return (batch.asked.valid.double() * batch.weight[:, None]).sum()[None]
+        """The weight of the asked pixels, or the number of the asked spectra."""
+        weight = (batch.asked.valid.double() * batch.weight[:, None]).sum(1)
+        of_spectra = torch.segment_reduce(weight, "sum", offsets=batch.asked.offsets)
+        return self._counted(Misfit(torch.zeros_like(of_spectra), of_spectra)).weight[None]
 
     def on_validation_epoch_start(self) -> None:
         """Forget the last validation."""
@@ -66,7 +68,7 @@ class SpectraModule(TrainingModule):
 
     def validation_step(self, batch: QuestionBatch, batch_idx: int = 0) -> None:
         """Note the misfit of a micro-batch."""
-        self._checked.append(self._asked(batch))
+        self._checked.append(self._misfits(self.model.encode(batch.read), batch).whole)
 
     def on_validation_epoch_end(self) -> None:
         """Log the mean over all ranks' pixels."""
@@ -79,5 +81,9 @@ class SpectraModule(TrainingModule):
         spectra = len(batch.read.offsets) - 1
         return Work(patches, spectra, 3 * forward_flops(self.model.config, batch.read, batch.asked))
 
-    def _asked(self, batch: QuestionBatch) -> Misfit:
-        return misfit(self.model(batch.read, batch.asked), batch.asked, batch.weight, self.floor, self.tail)
+    def _misfits(self, states: Float[Tensor, "T width"], batch: QuestionBatch) -> Misfit:
+        value, wanted = self.model.answer(states, batch.read, batch.asked), self.objective
+        return misfits(value, batch.asked, batch.weight, wanted.floor, wanted.tail)
+
+    def _counted(self, found: Misfit) -> Misfit:
+        return found.alike if self.objective.per == "spectrum" else found.whole

@@ -62,9 +62,7 @@ def train(
     }
     run = Run.opened(out, trainer, record, resume)
     build = partial(_new, model, cut, seed)
-    module = SpectraModule(
-        run.made(build), optim, trainer.max_steps, objective.floor, record, objective.tail, objective.align
-    )
+    module = SpectraModule(run.made(build), optim, trainer.max_steps, objective, record)
     run.train(
         module, stream, build, of=f"{stream.shards.manifest.samples} samples", validates=stream.held_out is not None
     )

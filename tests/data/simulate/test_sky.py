@@ -61,6 +61,22 @@ def test_options_of_one_instrument_leave_the_others_alone():
     assert full.labels == no_image.labels
 
 
+def test_boss_shows_quasars_and_half_of_the_stars_too_blue():
+    """Beside DESI, which centres every fibre alike."""
+    blue = {}
+    for kind, mix in (("GALAXY", (1, 0, 0)), ("QSO", (0, 1, 0)), ("STAR", (0, 0, 1))):
+        sky = SkySurvey(5, *mix, image_size=0, missing_spectrum=0, snr=(20, 30), outliers=0)
+        spectra = [(s["spectrum_sdss"], s["spectrum_desi"]) for s in sky.samples(24)]
+        whole = [pair for pair in spectra if pair[1].usable.mean() > 0.9]  # DESI lacks an arm now and then
+        blue[kind] = np.mean([_red_over_blue(sdss) < 0.87 * _red_over_blue(desi) for sdss, desi in whole])
+    assert blue["GALAXY"] < 0.2 and blue["QSO"] > 0.6 and 0.15 < blue["STAR"] < 0.8
+
+
+def _red_over_blue(spectrum):
+    place, flux = spectrum.wavelength[spectrum.usable], spectrum.flux[spectrum.usable]
+    return np.median(flux[(place > 8500) & (place < 9500)]) / np.median(flux[(place > 4000) & (place < 4500)])
+
+
 def test_samples_are_complete_and_can_be_written_as_json(mixed):
     assert {s.labels["class"] for s in mixed} == {"GALAXY", "QSO", "STAR"}
     assert len({s.key for s in mixed}) == len(mixed)

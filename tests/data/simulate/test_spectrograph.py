@@ -131,6 +131,18 @@ def test_calibration_errors_are_smooth_and_a_few_percent(seen):
     assert np.std([one.signals[0][1000] for one in seen["spectrum_desi"]]) / 5 > 0.01
 
 
+@pytest.mark.parametrize("modality", SURVEYS)
+def test_only_boss_centres_fibres_on_quasar_candidates_for_blue_light(modality):
+    slopes = []
+    for is_candidate in (False, True):
+        draws = [np.random.default_rng([9, i]) for i in range(40)]
+        arms = [observe(modality, flat(modality), 10.0, d, is_quasar_candidate=is_candidate) for d in draws]
+        signals = [np.median(one.signals[-1][-500:]) / np.median(one.signals[0][:500]) for one in arms]
+        slopes.append(np.median(signals))
+    expected = (10_000 / 3600) ** -0.44 if modality == "spectrum_sdss" else 1.0  # 24 % too faint, 19 % too bright
+    assert slopes[1] / slopes[0] == pytest.approx(expected, abs=0.07)
+
+
 def _on_pixels(modality):
     grid = SPECTROGRAPHS[modality].grids[0]
     return (WAVELENGTH - grid.first) / grid.step, flat(modality)

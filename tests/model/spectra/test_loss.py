@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from foundation.model.spectra.batch import SpectralBatch
-from foundation.model.spectra.loss import misfit
+from foundation.model.spectra.loss import Misfit, misfit, misfits
 
 
 def test_by_hand(three):
@@ -49,3 +49,23 @@ def test_beyond_the_tail_errors_count_in_proportion(three):
     value = (batch.value + 50 * sigma).requires_grad_()
     [slope] = torch.autograd.grad(misfit(value, batch, floor=0, tail=5.0).chi2, value)
     torch.testing.assert_close(slope[batch.valid] * sigma[batch.valid], torch.full_like(slope[batch.valid], 10.0))
+
+
+def test_each_spectrum_has_the_misfit_it_has_alone(three):
+    batch = SpectralBatch.packed(three)
+    value, weight = torch.randn(batch.value.shape), torch.rand(len(batch.value))
+    counts = batch.offsets.diff().tolist()
+    parts = zip(three, value.split(counts), weight.split(counts), strict=True)
+    alone = torch.stack([misfit(v, SpectralBatch.packed([p]), w, 0.02, 3.0).mean for p, v, w in parts])
+    found = misfits(value, batch, weight, 0.02, 3.0)
+    torch.testing.assert_close(found.mean, alone)
+    torch.testing.assert_close(found.alike.mean, torch.log(1 + alone).mean())
+
+
+def test_alike_a_bright_spectrum_pulls_no_more_than_a_faint_one():
+    chi2 = torch.tensor([1e2, 1e6, 7.0], requires_grad=True)  # sums over as many pixels; the last is not asked
+    found = Misfit(chi2, torch.tensor([10.0, 10.0, 0.0]))
+    [slope] = torch.autograd.grad(found.alike.mean, chi2)
+    taken_off = slope * chi2  # for a fraction of the misfit
+    assert found.alike.weight == 2
+    assert taken_off[0].item() == pytest.approx(taken_off[1].item(), rel=0.1) and taken_off[2] == 0
