@@ -61,7 +61,7 @@ class SpectraObjective:
         align: weight of `misalignment`, by which what is read and what is asked have like embeddings; 0 = none.
 
     Raises:
-        FoundationError: a choice that there is not, or a negative weight.
+        FoundationError: a negative weight.
     """
 
     kind: Literal["spans", "denoise", "autoencode"] = "spans"
@@ -76,10 +76,8 @@ class SpectraObjective:
     align: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.per not in ("pixel", "spectrum") or self.align < 0:
-            raise FoundationError(
-                f"a loss per {self.per}, alignment of weight {self.align}. Give pixel or spectrum, and 0 or more."
-            )
+        if self.align < 0:
+            raise FoundationError(f"alignment weighs {self.align}. Give 0 or more.")
 
     @property
     def policy(self) -> SpectralObjective:

@@ -13,12 +13,15 @@ from foundation.__main__ import main
 from foundation.data.numbered import NumberedLoader
 from foundation.data.records import Sample, Spectrum
 from foundation.data.shards import RecordShards, write_records
+from foundation.errors import FoundationError
 from foundation.model.spectra.batch import SpectralBatch
 from foundation.model.spectra.config import SpectraConfig
 from foundation.model.spectra.loss import misfit
 from foundation.model.spectra.pretrained import SpectralModel
+from foundation.seeded import seeded
 from foundation.tokenizers.native import NativeConfig, patches_of
-from foundation.training.spectra.config import SpectraDataConfig
+from foundation.training.spectra.alignment import mean_state, misalignment
+from foundation.training.spectra.config import SpectraDataConfig, SpectraObjective
 from foundation.training.spectra.data import SpectraMix
 from foundation.training.spectra.flops import forward_flops
 from foundation.training.spectra.objective import FillSpans
@@ -69,6 +72,35 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been(run, tmp_path):
     first, second = (SpectralModel.from_pretrained(tmp_path / o / "export").state_dict() for o in ("whole", "half"))
     assert all(torch.equal(first[n], second[n]) for n in first)
     assert column(tmp_path / "whole", "train/loss") == column(tmp_path / "half", "train/loss")
+
+
+@pytest.mark.parametrize("per", ["pixel", "spectrum"])
+def test_the_loss_of_a_step_is_what_the_objective_says(run, tmp_path, per):
+    assert run("one", "--objective.per", per, "--objective.align", "0.5", "--trainer.max_steps", "1") == 0
+    config, objective = SpectraDataConfig(tmp_path / "data" / "train", None, (), 60, 2, workers=0), SpectraObjective()
+    batch = SpectraMix(RecordShards(config.train), config, NativeConfig(patch=8), objective.policy, seed=0)[0]
+    with seeded(0), torch.no_grad():
+        sizes = SpectraConfig(patch=8, width=16, depth=1, decoder_depth=1, heads=2)
+        model = SpectralModel(sizes, NativeConfig(patch=8))
+        states, value = model.encode(batch.read), model(batch.read, batch.asked)
+        pooled = mean_state(states, batch.read), mean_state(model.encode(batch.asked), batch.asked)
+    variance = batch.asked.sigma.square() + (objective.floor * batch.asked.value).square()
+    pull = (value - batch.asked.value).abs() / variance.sqrt()
+    each = torch.where(pull < objective.tail, pull.square(), 2 * objective.tail * pull - objective.tail**2)
+    weight = batch.weight[:, None] * batch.asked.valid
+    if per == "pixel":
+        expected = (each.nan_to_num() * weight).sum() / weight.sum()
+    else:
+        counts = batch.asked.offsets.diff().tolist()
+        parts = zip((each.nan_to_num() * weight).split(counts), weight.split(counts), strict=True)
+        expected = torch.stack([torch.log(1 + chi2.sum() / share.sum()) for chi2, share in parts]).mean()
+    expected = float(expected + 0.5 * misalignment(*pooled, batch.owner))
+    assert float(column(tmp_path / "one", "train/loss")[0]) == pytest.approx(expected, rel=1e-4)
+
+
+def test_refusals():
+    with pytest.raises(FoundationError, match="Give 0 or more"):
+        SpectraObjective(align=-1.0)
 
 
 def test_embed_takes_all_surveys_and_says_what_was_left_out(run, tmp_path, capsys, write_dead):
