@@ -1,12 +1,16 @@
 """The `genes split` verb: rows to train on, to validate on and to test on, related ones always on the same side."""
 
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Int64
 
-from foundation.data.biology.genes.layout import gene_of
+from foundation.data.biology.genes.layout import LETTERS, gene_of
+from foundation.data.biology.mmseqs import similar
+from foundation.data.biology.sequence import Sequence as Letters
+from foundation.data.biology.track import Track
 from foundation.data.records import Sample
 from foundation.data.shards import RecordShards, write_records
 from foundation.errors import FoundationError
@@ -14,11 +18,12 @@ from foundation.evaluation.split import uniform
 from foundation.evaluation.tasks import Split
 
 PARTS = ("train", "validation", "test")
+PROTEIN, EXONS = "aa_seq", "splice_regions"  # modalities of a row
 
 
 def split(
     data: Path, *, out: Path, held_out: float = 0.2, validation: float = 0.05, clusters: Sequence[Path] = (),
-    seed: int = 0,
+    identity: float | None = None, seed: int = 0,
 ) -> None:  # fmt: skip
     """Divide rows of genes into OUT/train, OUT/validation and OUT/test without relatives on two sides.
 
@@ -26,7 +31,7 @@ def split(
     proteins at 30 % identity and of RNAs at 30 %, rows that are joined by a chain of links are one group.
 
     Example:
-        mmseqs easy-cluster proteins.fa clusters/protein tmp --min-seq-id 0.3 -c 0.8
+        foundation genes split data/genes --identity 0.3 --out data/split
         foundation genes split data/genes --clusters '[clusters/protein_cluster.tsv]' --out data/split
 
     Args:
@@ -35,15 +40,20 @@ def split(
         held_out: share of the groups to test on.
         validation: share of the groups to validate on.
         clusters: files as MMseqs2 writes them, two names a line with a tab between; names of transcripts or of genes.
+        identity: cluster proteins, and spliced RNAs, that share so many of their letters over 80 % of both; needs the
+            program MMseqs2.
         seed: of the choice.
 
     Raises:
-        FoundationError: a file that is no list of clusters or names no row, or shares that leave a part empty.
+        FoundationError: a file that is no list of clusters or names no row, MMseqs2 is wanted and not installed, or
+            shares that leave a part empty.
     """
     shares = Split(validation, held_out, seed)
     shards = RecordShards(data)
     names = [(s.key, gene_of(s)) for s in shards]
     links = [link for path in clusters for link in read_clusters(path, {name for pair in names for name in pair})]
+    if identity is not None:
+        links += alike(shards, identity)
     part = parts(groups(names, links), shares)
     for number, name in enumerate(PARTS):
         kept = np.flatnonzero(part == number)
@@ -69,6 +79,31 @@ def read_clusters(path: Path, known: set[str]) -> Iterator[tuple[str, str]]:
             yield f"{path} {names[0]}", names[1]  # representatives of two files are different clusters
     if not found:
         raise FoundationError(f"{path}: names none of the rows. Give the names of transcripts or of genes.")
+
+
+def alike(rows: Iterable[Sample], identity: float) -> list[tuple[str, str]]:
+    """Links between rows whose proteins, or whose spliced RNAs, MMseqs2 puts into one cluster."""
+    texts: dict[str, list[tuple[str, str]]] = {PROTEIN: [], LETTERS: []}
+    for row in rows:
+        for name in texts:
+            if letters := _letters(row, name):
+                texts[name].append((row.key, letters))
+    found = []
+    for name, sequences in texts.items():
+        if sequences:
+            print(f"{name}: clustering {len(sequences)} sequences with MMseqs2", file=sys.stderr)
+            found += similar(sequences, identity)
+    return found
+
+
+def _letters(row: Sample, name: str) -> str:
+    """Of a protein, or of an RNA without its introns where the row has exons; empty if the row has none."""
+    record, exonic = row.records.get(name), row.records.get(EXONS)
+    if not isinstance(record, Letters):
+        return ""
+    if name != LETTERS or not isinstance(exonic, Track):
+        return record.letters
+    return "".join(letter for letter, inside in zip(record.letters, exonic.values.tolist(), strict=True) if inside == 1)
 
 
 def groups(rows: Sequence[tuple[str, str]], links: Sequence[tuple[str, str]]) -> list[str]:

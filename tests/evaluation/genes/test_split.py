@@ -1,12 +1,16 @@
 """Splits of genes: no transcript of a gene and no relative is on two sides, every row is on one."""
 
+import shutil
+
 import numpy as np
 import pytest
 
+import foundation.evaluation.genes.split as module
 from foundation.__main__ import main
+from foundation.data.biology.track import Track
 from foundation.data.records import Sample, Sequence
 from foundation.data.shards import RecordShards, write_records
-from foundation.evaluation.genes.split import PARTS, groups, parts
+from foundation.evaluation.genes.split import PARTS, alike, groups, parts
 from foundation.evaluation.tasks import Split
 
 
@@ -43,6 +47,37 @@ def test_chains_of_clusters_in_several_files_stay_together(data, tmp_path):
         assert not main(["genes", "split", str(data), f"--out={out}", clusters, f"--seed={seed}", "--validation=0.2"])
         home = {key: name for name, keys in sides(out).items() for key in keys}
         assert home["g0.0"] == home["g1.0"] == home["g1.1"] == home["g2.2"]
+
+
+def test_proteins_and_spliced_rnas_that_are_alike_are_linked(monkeypatch):
+    """Introns do not count: they are full of repeats that genes share without being related."""
+    seen = []
+    monkeypatch.setattr(module, "similar", lambda sequences, identity: seen.append((sequences, identity)) or [])
+    exonic = Track(np.array([0, 1, 1, 0, 1], np.int8), ("no", "yes"))
+    coding = {"rna_seq": Sequence("ACGUA", "rna", "x"), "aa_seq": Sequence("MK", "protein", "x")}
+    alike([Sample("a.1", coding | {"splice_regions": exonic}, {}, {}), Sample("b.1", coding, {}, {})], 0.3)
+    alike([Sample("c.1", {"rna_seq": coding["rna_seq"]}, {}, {})], 0.3)
+    assert seen == [
+        ([("a.1", "MK"), ("b.1", "MK")], 0.3),
+        ([("a.1", "CGA"), ("b.1", "ACGUA")], 0.3),
+        ([("c.1", "ACGUA")], 0.3),
+    ]
+
+
+@pytest.mark.skipif(shutil.which("mmseqs") is None, reason="MMseqs2 is not installed")
+def test_relatives_found_by_mmseqs_stay_together(tmp_path):
+    rng = np.random.default_rng(0)
+    texts = ["".join(rng.choice(list("ACGU"), 300)) for _ in range(20)]
+    rows = [
+        Sample(f"g{i}{copy}.1", {"rna_seq": Sequence(text, "rna", "x")}, {"gene": f"g{i}{copy}"}, {})
+        for i, text in enumerate(texts)
+        for copy in "ab"
+    ]
+    write_records(iter(rows), tmp_path / "all")
+    out = f"--out={tmp_path / 'split'}"
+    assert not main(["genes", "split", str(tmp_path / "all"), out, "--identity=0.5", "--validation=0.3"])
+    home = {key: name for name, keys in sides(tmp_path / "split").items() for key in keys}
+    assert all(home[f"g{i}a.1"] == home[f"g{i}b.1"] for i in range(20))
 
 
 def test_clusters_of_equal_names_in_two_files_are_two():
