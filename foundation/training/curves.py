@@ -82,6 +82,12 @@ def forget_after(path: Path, step: int) -> None:
         _rewrite(path, names, [row for row in whole if int(row["step"]) <= step])
 
 
+def is_validated(path: Path, step: int) -> bool:
+    """Whether the metrics file at `path` has a row of a validation after this step."""
+    rows = (row for row in _read(path)[1] if row.get("step") == str(step))
+    return any(value for row in rows for name, value in row.items() if name.startswith("validation/"))
+
+
 def _read(path: Path) -> tuple[list[str], list[dict[str, str]]]:
     if not path.is_file():
         return [], []

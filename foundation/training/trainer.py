@@ -17,11 +17,12 @@ from foundation.config import OptimConfig
 from foundation.errors import FoundationError
 from foundation.training.background import BackgroundFile
 from foundation.training.checkpoint import CheckpointFile, StepCheckpoint
-from foundation.training.curves import Curves, MetricsFile
+from foundation.training.curves import METRICS, Curves, MetricsFile
 from foundation.training.ending import Ending
 from foundation.training.guard import Guard
 from foundation.training.imbalance import Imbalance
 from foundation.training.lines import progress
+from foundation.training.missed import MissedValidation
 from foundation.training.strategy.choose import STAGES, Way, choose
 from foundation.training.throughput import DataWait, Throughput
 
@@ -119,7 +120,13 @@ def build_trainer(
         "log_every_n_steps": config.log_every,
         "default_root_dir": out,
         "logger": _loggers(config, out, first_step),
-        "callbacks": [*_callbacks(config, optim, out, validates, wait), *callbacks, Curves(config.log_every), Ending()],
+        "callbacks": [
+            *_callbacks(config, optim, out, validates, wait),
+            *callbacks,
+            Curves(config.log_every),
+            Ending(),
+            MissedValidation(out / METRICS, first_step if validates else 0, config.validate_every),
+        ],
         "plugins": [BackgroundFile() if config.save_in_background else CheckpointFile(), *_environment()],
         "profiler": wait,
         "use_distributed_sampler": False,  # the stream deals samples to ranks itself

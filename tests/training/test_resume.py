@@ -101,6 +101,18 @@ def test_sigterm_saves_the_step_and_says_how_to_go_on(
     assert_same_run(tmp_path, unbroken)
 
 
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_validation_that_the_stop_came_before_is_made_up_for(
+    assert_same_run, workers, unbroken, token_shards, tiny_run, tmp_path
+):
+    """Step 6 is validated after: its checkpoint is whole when SIGTERM strikes, its validation is not."""
+    stop = {"stop_at": 6, "stop": lambda: os.kill(os.getpid(), signal.SIGTERM)}
+    with pytest.raises(SystemExit):
+        tiny_run(token_shards, tmp_path, workers=workers, **stop)
+    tiny_run(token_shards, tmp_path, workers=workers, resume="auto")
+    assert_same_run(tmp_path, unbroken)
+
+
 def test_damaged_checkpoint_is_passed_over(assert_same_run, unbroken, token_shards, tiny_run, tmp_path):
     with pytest.raises(RuntimeError, match="struck"):
         tiny_run(token_shards, tmp_path, stop_at=10, stop=fail)
