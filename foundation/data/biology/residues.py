@@ -1,18 +1,20 @@
-"""Residues: numbers along a protein that follow from its structure: accessible area, and confidence of a prediction."""
+"""Residues: what follows for each from the structure of its protein: accessible area, DSSP's state, its backbone."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, Int64
 
-from foundation.data.biology.names import as_text
-from foundation.data.biology.structure import Chain, Structure
-from foundation.data.biology.track import Track
+from foundation.data.biology.names import as_text, is_name
+from foundation.data.biology.secondary import ATOMS, STATES, secondary_structure
+from foundation.data.biology.structure import ATOM_COLUMNS, Chain, Structure
+from foundation.data.biology.track import UNKNOWN, Track
 from foundation.errors import FoundationError
 
 POINTS = 100  # on the sphere of each atom
 PROBE = 1.4  # Å, radius of water
-AREA, CONFIDENCE = "sasa", "plddt"  # modalities of LORE
+AREA, CONFIDENCE, STATE, FOLD = "sasa", "plddt", "dssp", "prot_struct"  # modalities of LORE
 
 
 def accessible_area(structure: Structure) -> Float32[np.ndarray, "residues"]:
@@ -30,13 +32,26 @@ def accessible_area(structure: Structure) -> Float32[np.ndarray, "residues"]:
     return areas
 
 
-def residue_tracks(structure: Structure, predicted: bool = False) -> dict[str, Track]:
-    """Accessible area along the one protein of a structure and, if it was predicted, confidence.
+def residue_tracks(structure: Structure, predicted: bool = False) -> dict[str, Track | Structure]:
+    """What is known of each residue of the one protein of a structure.
 
-    Places are those of the whole molecule; residues without atoms are missing.
+    Places are those of the whole molecule; residues without atoms are missing. Without a residue that has a whole
+    backbone there is only the area.
 
     Args:
         predicted: its B factors are confidences from 0 to 100 (pLDDT).
+
+    Returns:
+        `sasa` in Å², `dssp`, `plddt` if it was predicted, and the backbone as a structure, `prot_struct`.
+
+    Raises:
+        FoundationError: no protein, or several.
+    """
+    return tracks_of_chain(structure, the_protein(structure), predicted)
+
+
+def the_protein(structure: Structure) -> Chain:
+    """The one protein chain.
 
     Raises:
         FoundationError: no protein, or several.
@@ -44,22 +59,58 @@ def residue_tracks(structure: Structure, predicted: bool = False) -> dict[str, T
     chains = [chain for chain in structure.polymers if chain.kind == "protein"]
     if len(chains) != 1:
         raise FoundationError(f"{structure.name or 'The structure'}: has {len(chains)} proteins, 1 is wanted.")
-    tracks = {AREA: _along(structure, chains[0], accessible_area(structure), "Å²")}
+    return chains[0]
+
+
+def tracks_of_chain(structure: Structure, chain: Chain, predicted: bool = False) -> dict[str, Track | Structure]:
+    """As `residue_tracks`, of one protein chain among others, which may hide it and pair with its strands."""
+    places, length = molecule_places(structure, chain)
+    inside = slice(chain.start, chain.end)
+
+    def along(values: np.ndarray, missing: float, **options: object) -> Track:
+        whole = np.full(length, missing, values.dtype)
+        whole[places] = values[inside]
+        return Track(whole, **options)  # type: ignore[arg-type]
+
+    tracks: dict[str, Track | Structure] = {AREA: along(accessible_area(structure), np.nan, unit="Å²")}
     if predicted:
         means = np.add.reduceat(structure.b_factor, structure.atom_start[:-1]) / np.diff(structure.atom_start)
-        tracks[CONFIDENCE] = _along(structure, chains[0], means, "")
+        tracks[CONFIDENCE] = along(means, np.nan)
+    states = secondary_structure(structure)
+    if (states[inside] != UNKNOWN).any():
+        tracks[STATE] = along(states, UNKNOWN, categories=STATES)
+    if structure.backbone[1][inside].any():
+        tracks[FOLD] = _backbone_alone(structure, inside)
     return tracks
 
 
-def _along(structure: Structure, chain: Chain, values: np.ndarray, unit: str) -> Track:
-    """Values at the places of the whole molecule, if the file tells it; else of the residues that are there."""
-    inside = slice(chain.start, chain.end)
-    label = structure.label[inside]
+def molecule_places(structure: Structure, chain: Chain) -> tuple[Int64[np.ndarray, "n"], int]:
+    """Place of each residue of a chain in the whole molecule, from 0, and how many places that has.
+
+    If the file does not tell, the residues that are there follow each other.
+    """
+    label = structure.label[chain.start : chain.end].astype(np.int64)
     if not chain.expected or (label < 1).any() or label.max() > len(chain.expected):
-        return Track(values[inside], unit=unit)
-    whole = np.full(len(chain.expected), np.nan, np.float32)
-    whole[label - 1] = values[inside]
-    return Track(whole, unit=unit)
+        return np.arange(len(label)), len(label)
+    return label - 1, len(chain.expected)
+
+
+def residue_count(record: Track | Structure) -> int:
+    """Places of what is known along a protein; of a structure of one chain, those of the whole molecule."""
+    return len(record) if isinstance(record, Track) else molecule_places(record, record.chains[0])[1]
+
+
+def _backbone_alone(structure: Structure, inside: slice) -> Structure:
+    """One chain with N, CA, C and O; residues that have none of them keep their first atom, so that they count."""
+    chosen = np.zeros(len(structure), bool)
+    chosen[inside] = True
+    own = structure.keep(chosen)
+    kept = np.logical_or.reduce([is_name(own.atom_name, atom) for atom in ATOMS])
+    bare = np.add.reduceat(kept, own.atom_start[:-1], dtype=np.int32) == 0
+    kept[own.atom_start[:-1][bare]] = True
+    lengths = np.add.reduceat(kept, own.atom_start[:-1], dtype=np.int32)
+    columns = {name: getattr(own, name)[kept] for name in ("coordinates", *ATOM_COLUMNS)}
+    return replace(own, **columns, atom_start=np.cumsum([0, *lengths]), cell=None, images=None)
 
 
 def _entity(structure: Structure, kept: np.ndarray) -> Any:  # noqa: ANN401 - of Bio.PDB

@@ -46,7 +46,8 @@ def ingest(
             strand, or FASTA with a letter for each residue; proteins=FASTA are compared with what is translated;
             NAME=FILE.tsv has words about transcripts, genes or proteins, each line a name (* = all), a tab and words;
             structures=DIR, or predicted=DIR, has PDB or mmCIF files named after transcripts or proteins, which give
-            the accessible area of residues (sasa), and the confidence of predictions (plddt).
+            the accessible area of residues (sasa), their secondary structure (dssp), the backbone (prot_struct), and
+            the confidence of predictions (plddt).
         out: directory of the shards; a data set there is replaced when the new one is complete.
         upstream: letters before each transcript, unless the next gene of the strand is nearer. LORE has 200 of
             bacteria.

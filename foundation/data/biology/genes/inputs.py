@@ -12,6 +12,7 @@ from foundation.data.biology.genes.described import transcripts_of
 from foundation.data.biology.genes.rows import Beside, Chromosome
 from foundation.data.biology.genes.signals import open_signal
 from foundation.data.biology.residues import residue_tracks as from_structure
+from foundation.data.biology.structure import Structure
 from foundation.data.biology.track import UNKNOWN, Track
 from foundation.data.formats import fasta, genbank, gff
 from foundation.data.formats.gff import Annotation
@@ -141,7 +142,7 @@ def texts_of(source: Source) -> dict[str, Text]:
     return found
 
 
-def structures_of(directory: Path, name: str) -> dict[str, dict[str, Track]]:
+def structures_of(directory: Path, name: str) -> dict[str, dict[str, Track | Structure]]:
     """By modality and by the name that a file has before its ending, what follows from each structure.
 
     Args:
@@ -152,7 +153,7 @@ def structures_of(directory: Path, name: str) -> dict[str, dict[str, Track]]:
     """
     if name not in (STRUCTURES, PREDICTED):
         raise FoundationError(f"{name}={directory} is a directory. Give {STRUCTURES}= or {PREDICTED}=, or a file.")
-    found: dict[str, dict[str, Track]] = defaultdict(dict)
+    found: dict[str, dict[str, Track | Structure]] = defaultdict(dict)
     files = sorted(p for p in directory.iterdir() if p.is_file())
     for path in track(files, f"reading {directory}", len(files)):
         for modality, along in from_structure(read_structure(path), name == PREDICTED).items():

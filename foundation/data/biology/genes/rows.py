@@ -19,7 +19,9 @@ from foundation.data.biology.genes.flanks import Flanks, rooms
 from foundation.data.biology.genes.layout import Span, kind_of, tracks_of
 from foundation.data.biology.genes.signals import Signal
 from foundation.data.biology.genes.transcript import Interval, Transcript
+from foundation.data.biology.residues import residue_count
 from foundation.data.biology.sequence import Sequence
+from foundation.data.biology.structure import Structure
 from foundation.data.biology.track import Track
 from foundation.data.records import Record, Sample
 from foundation.data.text import Text
@@ -71,7 +73,7 @@ class Beside:
     """
 
     signals: Mapping[str, Signal] = field(default_factory=dict)
-    residues: Mapping[str, Mapping[str, Track]] = field(default_factory=dict)
+    residues: Mapping[str, Mapping[str, Track | Structure]] = field(default_factory=dict)
     proteins: Mapping[str, str] = field(default_factory=dict)
     texts: Mapping[str, Mapping[str, Text]] = field(default_factory=dict)
 
@@ -180,13 +182,13 @@ class _Making:
             "aa_seq": Sequence(coding.protein, "protein", transcript.name),
         }
         for name, known in self.beside.residues.items():
-            track = self._known(known, transcript)
-            if track is not None and len(track) == len(coding.protein):
-                records[name] = track
-            elif track is not None:
-                self._note(
-                    transcript, f"has {len(track)} places of {name} and {len(coding.protein)} residues; left out"
-                )
+            record = self._known(known, transcript)
+            if record is None:
+                continue
+            if (count := residue_count(record)) == len(coding.protein):
+                records[name] = record
+            else:
+                self._note(transcript, f"has {count} places of {name} and {len(coding.protein)} residues; left out")
         return records
 
     @staticmethod
