@@ -25,14 +25,18 @@ SHARED = 0.7  # length of what rows share in a row that is normed; that of a spa
 LEFT = 0.1  # of the weights by chance, which see what a row holds
 
 
-def offsets(heads: int, block: int) -> list[int | None]:
+def offsets(heads: int, block: int, each_way: int = 0) -> list[int | None]:
     """Where each head of a block looks: as many rows before as after; an odd head anywhere.
 
     Of 6 heads in block 0: -1, 1, -2, 2, -3, 3; in block 1, whose neighbours have seen seven each: -7, 7, -14, ...
+
+    Args:
+        each_way: first heads, which see earlier rows only, and as many after them, which see later ones.
     """
     near, step = heads // 2, (heads // 2 * 2 + 1) ** block
-    found: list[int | None] = [sign * rank * step for rank in range(1, near + 1) for sign in (-1, 1)]
-    return found + [None] * (heads - len(found))
+    one_way = [sign * rank for sign in (-1, 1) for rank in range(1, each_way + 1)]
+    others = [sign * rank for rank in range(each_way + 1, near + 1) for sign in (-1, 1)]
+    return [*(step * rank for rank in one_way + others), *([None] * (heads % 2))]
 
 
 def same_place(heads: int) -> list[int | None]:
@@ -65,7 +69,7 @@ def look_near(
     embed.space.weight.normal_(0, OWN * SPREAD).add_(shared)
     along, beyond = _unit(shared - shared.mean()), _unit(context.weight @ shared)
     for number, block in enumerate(encoder):
-        _aim(block.attention.q, block.attention.k, offsets(config.heads, number), along, along, config)
+        _aim(block.attention.q, block.attention.k, offsets(config.heads, number, config.each_way), along, along, config)
     for block in decoder:
         _aim(block.cross.q, block.cross.k, same_place(config.heads), along, beyond, config)
 
