@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from foundation.evaluation.added import Added, added_table
 from foundation.evaluation.figures.embedding import embedding_map
 from foundation.evaluation.figures.scores import learning_curves, read_curves, score_panel, training_curves
 from foundation.evaluation.metrics import metric
@@ -31,10 +32,12 @@ def compose(
     results: Sequence[TaskResult],
     about: Mapping[str, dict],
     runs: Sequence[Path],
+    gains: Sequence[Added] = (),
 ) -> Report:
     """The whole report."""
     sections = [
         Section("What was found", [Text(story(results)), overview(results), Text(EXPLAINED, faint=True)]),
+        *([Section("What more inputs tell", [added_table(gains)])] if gains else []),
         *_section("Training", _training(runs)),
         *_section("What the tokenizers keep", reconstructions(suite.model, suite.sets[MAIN])),
         *(task_section(a, r) for a, r in zip(answered, results, strict=True)),

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
+from foundation.evaluation.added import as_rows, what_was_added
 from foundation.evaluation.compose import compose
 from foundation.evaluation.observations import Observations
 from foundation.evaluation.report import write_pictures, write_report
@@ -30,7 +31,8 @@ def evaluate(
 ) -> list[TaskResult]:
     """Ask a frozen encoder questions, and the baselines the same ones.
 
-    Writes results.json, report.html, pictures/ and splits/ into the directory `out`, and caches features there.
+    Writes results.json, report.html, pictures/ and splits/ into the directory `out`, and caches features there. Tasks
+    that ask the same of the same objects with more inputs are compared with each other.
 
     Example:
         foundation evaluate runs/sky/export data/sky_test --config configs/evaluate.yaml --out runs/sky/evaluation
@@ -60,10 +62,11 @@ def evaluate(
     for a in answered:
         write_splits(a, out / "splits")
     about = _about(suite, model, settings, observed, time.monotonic() - start)
-    page = compose(suite, answered, results, about, runs)
+    gains = what_was_added(answered)
+    page = compose(suite, answered, results, about, runs, gains)
     write_pictures(page, out / "pictures")
     write_report(page, report or out / "report.html")
-    write_results(results, about, out / "results.json")
+    write_results(results, {**about, "added": as_rows(gains)}, out / "results.json")
     print(f"{story(results)}\n\nreport: {report or out / 'report.html'}")
     return results
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from foundation.evaluation.bootstrap import Interval
+from foundation.evaluation.bootstrap import Difference, Interval
 from foundation.evaluation.metrics import metric
 from foundation.evaluation.outcome import SOURCES
 from foundation.evaluation.report import Table
@@ -20,7 +20,12 @@ MARKS = {
 
 def verdict(comparison: Comparison) -> str:
     """ "better than", "worse than" or "not clearly different from" the baseline."""
-    p = comparison.difference.probability
+    return verdict_of(comparison.difference)
+
+
+def verdict_of(difference: Difference) -> str:
+    """The same of a difference."""
+    p = difference.probability
     return "better than" if p >= SURE else "worse than" if p <= 1 - SURE else "not clearly different from"
 
 

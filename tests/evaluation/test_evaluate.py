@@ -19,6 +19,7 @@ from foundation.model.pretrained import FoundationModel
 REDSHIFT = {"where": {"class": ("GALAXY", "QSO")}, "transform": "log1p", "metrics": ("sigma_nmad", "r2")}
 TASKS = (
     Task("z", "regression", ("spectrum_sdss",), "z", few=(10, 40, 10_000), published={"AION-1 base": 0.01}, **REDSHIFT),
+    Task("more", "regression", ("spectrum_sdss", "flux_g"), "z", **REDSHIFT),
     Task("class", "classification", ("spectrum_sdss", "flux_g"), "class"),
     Task("elsewhere", "classification", ("spectrum_sdss",), "class", test="others"),
     Task("alike", "retrieval", ("spectrum_sdss",), "class", metrics=("map",)),
@@ -117,6 +118,17 @@ def test_an_untrained_head_does_not_beat_the_marginal(content):
     task = next(t for t in content["tasks"] if t["task"]["name"] == "complete_z")
     nll = {r["source"]: r["scores"]["nll"]["value"] for r in task["rows"]}
     assert nll["encoder"] > nll["marginal"]
+
+
+def test_what_more_inputs_tell_stands_beside_the_tasks(evaluated, content):
+    told = {g["source"]: g for g in content["added"]}
+    assert set(told) == {"encoder", "random encoder", "raw input"}
+    for source, gain in told.items():
+        assert (gain["few"], gain["more"], gain["metric"]) == ("z", "more", "sigma_nmad")
+        for name, side in (("z", "before"), ("more", "after")):
+            rows = next(t["rows"] for t in content["tasks"] if t["task"]["name"] == name)
+            assert next(r for r in rows if r["chosen"] and r["source"] == source)["scores"]["sigma_nmad"] == gain[side]
+    assert "What more inputs tell" in (evaluated[1] / "elsewhere" / "page.html").read_text()
 
 
 def test_splits_are_written_and_disjoint(evaluated, content):
