@@ -8,9 +8,9 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
-from foundation.data.parts import Parts, portions
+from foundation.data.parts import ONE_SHARD, Parts, portions
 from foundation.data.records import Sample
-from foundation.data.shards import RecordShards, TokenSample
+from foundation.data.shards import RecordShards, TokenSample, write_tokens
 from foundation.errors import FoundationError
 from foundation.processes import arrived, of_first, together
 from foundation.progress import track
@@ -54,7 +54,7 @@ def apply(
             if rank == 0:
                 print(f"{out}: already made of these records and tokenizers", file=sys.stderr)
             return
-        missing = of_first(lambda: work.parts.begin(len(work.portions)))
+        missing = of_first(work.begin)
         mine = missing[rank::world]
         if rank == 0:
             for _ in track(work.watched(mine), f"writing {out}", len(work.portions)):
@@ -89,9 +89,15 @@ class _Work:
         made_of = {"records": shards.manifest.fingerprint, "tokenizers": self.hash}
         self.parts = Parts(out, made_of | {"batch": batch, "samples_per_shard": samples_per_shard})
 
+    def begin(self) -> list[int]:
+        """Which parts are to be made; for one process alone."""
+        self.parts.begin()
+        return self.parts.missing(len(self.portions))
+
     def write(self, number: int) -> None:
         """Make one part."""
-        self.parts.write(number, self._tokenise(self.portions[number]), self.bundle.spaces, self.hash)
+        make = partial(write_tokens, spaces=self.bundle.spaces, tokenizer_hash=self.hash, members_per_shard=ONE_SHARD)
+        self.parts.write(number, self._tokenise(self.portions[number]), make)
 
     def watched(self, mine: Sequence[int]) -> Iterator[None]:
         """Make these, then wait for the other ranks; an item for each part that any rank has finished.
@@ -114,7 +120,8 @@ class _Work:
 
     def finish(self) -> None:
         """Join the parts, and say what was left out."""
-        whole = self.parts.join(len(self.portions))
+        nothing = "nothing in the records has a tokenizer. Give other records or tokenizers."
+        whole = self.parts.join(len(self.portions), nothing)
         if left := len(self.shards) - whole.samples:
             print(f"left out {left} samples without anything to tokenise", file=sys.stderr)
 

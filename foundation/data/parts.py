@@ -1,26 +1,25 @@
-"""Parts: token shards written one by one, by any number of processes in any order, and joined when all are there.
+"""Parts: shards written one by one, by any number of processes in any order, and joined when all are there.
 
-What a part holds depends on the records only, so the joined data set is the same for any number of processes, and a
+What a part holds depends on its sources only, so the joined data set is the same for any number of processes, and a
 job that was killed goes on with the parts that are missing.
 """
 
 import json
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from foundation.data.manifest import NAME, Manifest, ShardError
-from foundation.data.shards import TokenSample, write_tokens
 from foundation.data.union import union
 from foundation.files import put_directory, whole_file
-from foundation.tokens import Space
 
 MADE_OF = "made_of.json"
-_ONE_SHARD = sys.maxsize  # members of a part's only shard
+ONE_SHARD = sys.maxsize  # members of a part's only shard
+T = TypeVar("T")
 
 
 class Parts:
@@ -39,8 +38,8 @@ class Parts:
         """Whether `out` holds the whole data set, made of the same."""
         return (self.out / NAME).is_file() and _read(self.out / MADE_OF) == self.made_of
 
-    def begin(self, total: int) -> list[int]:
-        """Make the directory of parts and say which of `total` are missing; for one process alone.
+    def begin(self) -> None:
+        """Make the directory of parts, or clean the one that is there; for one process alone.
 
         Raises:
             ShardError: `out` holds something else.
@@ -48,48 +47,66 @@ class Parts:
         if self.out.is_dir() and any(self.out.iterdir()) and not (self.out / NAME).is_file():
             raise ShardError(f"{self.out}: the directory holds other files, which would be lost. Write to a new one.")
         if self.directory.is_dir() and _read(self.directory / MADE_OF) != self.made_of:
-            print(f"{self.directory}: removing parts made of other records or tokenizers", file=sys.stderr)
+            print(f"{self.directory}: removing parts made of something else", file=sys.stderr)
             shutil.rmtree(self.directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         with whole_file(self.directory / MADE_OF) as path:
             path.write_text(json.dumps(self.made_of, indent=1) + "\n")
         self._remove_leftovers()
-        return [number for number in range(total) if not self._is_there(number)]
 
-    def write(self, number: int, samples: Iterable[TokenSample], spaces: Sequence[Space], tokenizer_hash: str) -> None:
+    def missing(self, total: int) -> list[int]:
+        """Which of `total` are not there."""
+        return [number for number in range(total) if number not in self]
+
+    def __contains__(self, number: int) -> bool:
+        return self._note(number).is_file()
+
+    def write(
+        self,
+        number: int,
+        samples: Iterable[T],
+        make: Callable[[Iterable[T], Path], Manifest],
+        told: Callable[[], Any] = lambda: None,
+    ) -> None:
         """Write one part, whole or not at all.
 
-        Raises:
-            ShardError: a code that does not belong to its space.
+        Args:
+            number: of the part.
+            samples: none means that this part is empty.
+            make: writes samples as one shard (`ONE_SHARD` members at most) into a directory.
+            told: plain values to keep beside the part, asked for once the samples were read.
         """
-        samples = iter(samples)
+        samples, text = iter(samples), ""
         first = next(samples, None)
-        text = ""  # says that nothing of this part can be tokenised
         if first is not None:
             alone = self.directory / f"part-{number:06d}"
-            made = write_tokens(chain([first], samples), alone, spaces, tokenizer_hash, members_per_shard=_ONE_SHARD)
+            made = make(chain([first], samples), alone)
             shard = replace(made.shards[0], name=f"shard-{number:06d}.tar")
             (alone / made.shards[0].name).replace(self.directory / shard.name)
             text = replace(made, shards=(shard,)).text()
             shutil.rmtree(alone)
         with whole_file(self._note(number)) as path:
-            path.write_text(text)
+            path.write_text(json.dumps({"manifest": text, "told": told()}) + "\n")
+
+    def told(self, number: int) -> Any:  # noqa: ANN401 - whatever was told
+        """What was kept beside a part that is there."""
+        return json.loads(self._note(number).read_text())["told"]
 
     def count(self, total: int) -> int:
         """How many of `total` are there."""
-        return sum(self._is_there(number) for number in range(total))
+        return sum(number in self for number in range(total))
 
-    def join(self, total: int) -> Manifest:
+    def join(self, total: int, nothing: str) -> Manifest:
         """Move all parts into one data set at `out`; for one process alone.
 
         Raises:
             ShardError: none of them has a sample.
         """
         notes = [self._note(number) for number in range(total)]
-        texts = [(note.read_bytes(), str(note)) for note in notes]
-        manifests = [Manifest.parse(text, name) for text, name in texts if text]
+        texts = [(json.loads(note.read_text())["manifest"], str(note)) for note in notes]
+        manifests = [Manifest.parse(text.encode(), name) for text, name in texts if text]
         if not manifests:
-            raise ShardError(f"{self.out}: nothing in the records has a tokenizer. Give other records or tokenizers.")
+            raise ShardError(f"{self.out}: {nothing}")
         whole = union(manifests, [shard.name for m in manifests for shard in m.shards])
         with whole_file(self.directory / NAME) as path:
             path.write_text(whole.text())
@@ -97,6 +114,10 @@ class Parts:
         for note in notes:  # only now, so that a process killed before goes on from them
             (self.out / note.name).unlink()
         return whole
+
+    def remove(self) -> None:
+        """Delete all parts."""
+        shutil.rmtree(self.directory, ignore_errors=True)
 
     def _remove_leftovers(self) -> None:
         """What killed processes had begun."""
@@ -109,9 +130,6 @@ class Parts:
     def _note(self, number: int) -> Path:
         """The manifest of one part, written when its shard is there."""
         return self.directory / f"part-{number:06d}.json"
-
-    def _is_there(self, number: int) -> bool:
-        return self._note(number).is_file()
 
 
 def portions(members: Sequence[int], samples: int) -> list[range]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from foundation.data.biology.genes.account import Account
-from foundation.data.biology.genes.command import rows
+from foundation.data.biology.genes.build import rows
 from foundation.data.biology.genes.inputs import by_name, read_beside, read_inputs
 from foundation.data.biology.genes.rows import RowLimits
 from foundation.data.records import Sample

@@ -54,6 +54,11 @@ class Account:
             raise FoundationError(str(problem))
         self.problems.append(problem)
 
+    def take(self, other: "Account") -> None:
+        """Add what another account has."""
+        self.rows += other.rows
+        self.problems.extend(other.problems)
+
     def summary(self) -> Iterator[str]:
         """Lines to print: the first problems, and all counts."""
         yield from (f"{'left out' if p.lost else 'note    '}  {p}" for p in self.problems[:SHOWN])

@@ -4,17 +4,16 @@ It is no part of `foundation ingest`, which reads each file by itself: a row nee
 what was measured along it, at once.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable
+from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
 
 from foundation.data.biology.genes.account import PROBLEMS, Account
+from foundation.data.biology.genes.build import Build
 from foundation.data.biology.genes.flanks import Flanks
-from foundation.data.biology.genes.inputs import Inputs, by_name, read_beside, read_inputs
-from foundation.data.biology.genes.rows import Beside, RowLimits, rows_of
-from foundation.data.records import Sample
-from foundation.data.shards import write_records
-from foundation.errors import FoundationError
+from foundation.data.biology.genes.inputs import by_name, read_beside, read_inputs
+from foundation.data.biology.genes.rows import RowLimits
 
 
 def ingest(
@@ -34,7 +33,8 @@ def ingest(
 
     A row has the unspliced RNA with flanks (rna_seq), splice junctions in five and in three classes, exons, coding
     parts and untranslated regions of each base, codons and protein, and what was measured along the genome. Files may
-    be gzipped. Transcripts that make no row are left out, each with a reason in OUT/problems.csv, and counted.
+    be gzipped. Transcripts that make no row are left out, each with a reason in OUT/problems.csv, and counted. A job
+    that was killed goes on where it stopped when the same is typed again.
 
     Example:
         foundation genes ingest genome.fa.gz genes.gff3.gz phylop=phylop.bedGraph atac=peaks.narrowPeak --out data/genes
@@ -66,12 +66,8 @@ def ingest(
     plain, named = by_name(files)
     account = Account(strict)
     inputs, beside = read_inputs(plain, account), read_beside(named)
-    samples = rows(inputs, limits, beside, account)
-    first = next(samples, None)
-    if first is None:
-        why = account.problems[0] if account.problems else "No annotation has a transcript."
-        raise FoundationError(f"no row was made of {inputs.transcripts} transcripts, so nothing was written. {why}")
-    write_records(chain([first], samples), out, total=inputs.transcripts)
+    made_of = {"files": _stamps([*plain, *chain.from_iterable(named.values())]), "limits": asdict(limits)}
+    Build(out, made_of, inputs, beside, limits).run(account)
     if account.problems:
         account.write(out / PROBLEMS)
     for line in account.summary():
@@ -79,7 +75,7 @@ def ingest(
     print(f"{out}: {account.rows} rows" + (f"; all problems are in {out / PROBLEMS}" if account.problems else ""))
 
 
-def rows(inputs: Inputs, limits: RowLimits, beside: Beside, account: Account) -> Iterator[Sample]:
-    """The rows of all chromosomes."""
-    for chromosome in inputs.chromosomes(account):
-        yield from rows_of(chromosome, limits, beside, account)
+def _stamps(files: Iterable[Path]) -> list[list[str | int]]:
+    """Name, size and time of each file, and of those in directories."""
+    every = (inner for file in files for inner in (sorted(file.iterdir()) if file.is_dir() else [file]))
+    return [[str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns] for path in every]

@@ -6,7 +6,7 @@ from Bio import SeqIO
 from Bio.Seq import Seq
 
 from foundation.data.biology.genes.account import Account
-from foundation.data.biology.genes.command import rows
+from foundation.data.biology.genes.build import rows
 from foundation.data.biology.genes.flanks import Flanks
 from foundation.data.biology.genes.inputs import read_beside, read_inputs
 from foundation.data.biology.genes.layout import ENDS
