@@ -14,6 +14,7 @@ COMMANDS: dict[str, str | dict[str, str]] = {
         "sky": "foundation.data.simulate.command:sky",
         "fields": "foundation.data.simulate.fields.command:fields",
         "genes": "foundation.data.simulate.genes.command:genes",
+        "proteins": "foundation.data.simulate.proteins.command:proteins",
     },
     "ingest": "foundation.data.ingest:ingest",
     "crossmatch": "foundation.data.crossmatch:crossmatch",
@@ -40,12 +41,14 @@ COMMANDS: dict[str, str | dict[str, str]] = {
     },
     "genes": {
         "ingest": "foundation.data.biology.genes.command:ingest",
+        "proteins": "foundation.data.biology.genes.proteins:proteins",
         "split": "foundation.evaluation.genes.split:split",
         "baselines": "foundation.evaluation.genes.baselines:baselines",
         "evaluate": "foundation.evaluation.genes.evaluate:evaluate",
         "properties": "foundation.evaluation.genes.properties:properties",
         "splice": "foundation.sampling.genes.splice:splice",
         "probe": "foundation.sampling.genes.probe:probe",
+        "describe": "foundation.sampling.genes.describe:describe",
         "edit": "foundation.sampling.genes.edit:edit",
     },
     "spectra": {
@@ -78,7 +81,7 @@ COMMANDS: dict[str, str | dict[str, str]] = {
 }
 SUMMARY = {
     "quickstart": "simulate a sky, train everything small, evaluate, write report.html",
-    "simulate": "make record shards of simulated objects (sky), or files of simulated dynamics (fields) or genes",
+    "simulate": "make record shards of simulated objects (sky), or files of simulated dynamics (fields), genes, proteins",
     "ingest": "read survey files into record shards",
     "crossmatch": "join record sets of several surveys, object by object, by position on the sky",
     "partition": "divide a record set into training, validation and test sets, by cells of the sky",
