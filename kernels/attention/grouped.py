@@ -58,8 +58,8 @@ def _with_points(
     wide_q = torch.cat([q.to(fine) * scale, query.to(fine)], -1) if q.shape[-1] else query
     wide_k = torch.cat([k.to(fine), key.to(fine)], -1) if q.shape[-1] else key
     width = max(dim, wide_q.shape[-1])
-    rows = (F.pad(x, (0, width - x.shape[-1])) for x in (wide_q, wide_k, v.to(fine)))
-    return grouped_attention(*rows, layout, 1.0)[..., :dim].to(q.dtype)
+    wide_q, wide_k, wide_v = (F.pad(x, (0, width - x.shape[-1])) for x in (wide_q, wide_k, v.to(fine)))
+    return grouped_attention(wide_q, wide_k, wide_v, layout, 1.0)[..., :dim].to(q.dtype)
 
 
 def _block_attention(q: Tensor, k: Tensor, v: Tensor, block: Block, scale: float) -> Tensor:

@@ -10,6 +10,8 @@ from foundation.kernels.attention.layout import AttentionLayout
 
 HEADS, DIM = 12, 64  # AION-1 base
 
+Heads = tuple[Float[Tensor, "... heads dim"], Float[Tensor, "... heads dim"], Float[Tensor, "... heads dim"]]
+
 
 @dataclass(frozen=True, eq=False)
 class Lengths:
@@ -52,9 +54,10 @@ class Lengths:
         qkv[real] = self.packed()
         return qkv, real
 
-    def split(self, qkv: Float[Tensor, "... width"]) -> tuple[Float[Tensor, "... heads dim"], ...]:
+    def split(self, qkv: Float[Tensor, "... width"]) -> Heads:
         """Queries, keys and values as views."""
-        return tuple(x.unflatten(-1, (self.heads, self.dim)) for x in qkv.chunk(3, -1))
+        q, k, v = (x.unflatten(-1, (self.heads, self.dim)) for x in qkv.chunk(3, -1))
+        return q, k, v
 
 
 ENCODER = Lengths("8 of 256 to 900 rows", (256, 311, 402, 455, 588, 673, 862, 900))

@@ -1,6 +1,7 @@
 """The peers: the same attention by PyTorch's own means, each in the best form that it allows."""
 
 from collections.abc import Callable
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -41,7 +42,8 @@ def nested(case: Lengths, device: str, dtype: torch.dtype) -> Way:
 
     def usual(qkv: Tensor) -> Tensor:
         parts = (torch.nested.nested_tensor_from_jagged(x.contiguous(), offsets) for x in case.split(qkv))
-        return F.scaled_dot_product_attention(*(x.transpose(1, 2) for x in parts))
+        q, k, v = (x.transpose(1, 2) for x in parts)
+        return F.scaled_dot_product_attention(q, k, v)
 
     return usual, case.packed().to(device, dtype)
 
@@ -64,7 +66,7 @@ def varlen(case: Lengths, device: str, dtype: torch.dtype) -> Way:
     offsets, longest = case.offsets.to(device, torch.int32), max(case.lengths)
 
     def usual(qkv: Tensor) -> Tensor:
-        return varlen_attn(*case.split(qkv), offsets, offsets, longest, longest)
+        return cast(Tensor, varlen_attn(*case.split(qkv), offsets, offsets, longest, longest))
 
     return usual, case.packed().to(device, dtype)
 
