@@ -1,6 +1,7 @@
 """The `quickstart` verb: run a list of foundation commands one after another, as a user would type them."""
 
 import shlex
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -11,7 +12,8 @@ from foundation.errors import FoundationError
 def quickstart(steps: list[str], out: Path = Path("runs/quickstart")) -> None:
     """From nothing to a trained multimodal encoder and its report, by the commands a user would type.
 
-    Every step is printed before it runs, so that the run can be repeated, stopped or changed at any step by hand.
+    Every step is printed before it runs, so that the run can be repeated, stopped or changed at any step by hand. Each
+    is a process of its own, which may start others.
 
     Example:
         foundation quickstart --config configs/quickstart.yaml
@@ -33,14 +35,8 @@ def quickstart(steps: list[str], out: Path = Path("runs/quickstart")) -> None:
 
 
 def _run(command: str, title: str) -> None:
-    from foundation.__main__ import main
-
     print(f"\n[{title}] foundation {command}", file=sys.stderr, flush=True)
     start = time.monotonic()
-    try:
-        status = main(shlex.split(command))
-    except SystemExit as stop:  # the option parser's way to refuse
-        status = stop.code
-    if status:
+    if subprocess.run([sys.executable, "-m", "foundation", *shlex.split(command)], check=False).returncode:
         raise FoundationError(f"{title} failed; mend what it says above and type it again: foundation {command}")
     print(f"[{title}] {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)

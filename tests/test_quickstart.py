@@ -1,17 +1,20 @@
 """The quickstart runs commands in order and stops at the first that fails."""
 
+import subprocess
+import sys
+
 import pytest
 
-from foundation import __main__
 from foundation.errors import FoundationError
 from foundation.quickstart import quickstart
 
 
 def test_steps_run_in_order_with_the_directory_filled_in(tmp_path, monkeypatch, capsys):
-    seen = []
-    monkeypatch.setattr(__main__, "main", lambda arguments: seen.append(arguments) or 0)
+    seen, done = [], subprocess.CompletedProcess([], 0)
+    monkeypatch.setattr(subprocess, "run", lambda arguments, check: seen.append(arguments) or done)
     quickstart(["simulate sky --out {out}/sky", "train --out '{out}/a b'"], tmp_path)
-    assert seen == [["simulate", "sky", "--out", f"{tmp_path}/sky"], ["train", "--out", f"{tmp_path}/a b"]]
+    typed = [["simulate", "sky", "--out", f"{tmp_path}/sky"], ["train", "--out", f"{tmp_path}/a b"]]
+    assert seen == [[sys.executable, "-m", "foundation", *words] for words in typed]
     assert "done in" in capsys.readouterr().out
 
 
