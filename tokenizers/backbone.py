@@ -82,10 +82,11 @@ class BackboneTokenizer(StoredTokenizer):
         order = torch.argsort(tokens.position[:, 0], stable=True)
         numbers = tokens.vectors[self.name][tokens.ids[order]].numpy()
         backbone = backbone_of(numbers[:, :9].reshape(-1, 3, 3), numbers[:, 9:])
-        return _structure(backbone, tokens.position[order, 0].long().numpy() + 1)
+        return bare_structure(backbone, tokens.position[order, 0].long().numpy() + 1)
 
 
-def _structure(backbone: Float[np.ndarray, "residues 3 3"], number: Int[np.ndarray, "residues"]) -> Structure:
+def bare_structure(backbone: Float[np.ndarray, "residues 3 3"], number: Int[np.ndarray, "residues"]) -> Structure:
+    """One chain of N, CA and C in Å of unknown residues with these numbers."""
     residues, atoms = len(backbone), 3 * len(backbone)
     return Structure(
         coordinates=backbone.reshape(-1, 3),

@@ -79,7 +79,7 @@ class Batches:
 
     def _read(self) -> Iterator[dict[str, Tensor]]:
         """One pass over the training records, a window at a time."""
-        rows = map(self.tokenizer.prepare_one, self._records(held_out=False))
+        rows = chain.from_iterable(map(self.tokenizer.pieces, self._records(held_out=False)))
         while window := [_half(row) for row in islice(rows, self.config.window)]:
             yield {name: torch.from_numpy(np.stack([row[name] for row in window])) for name in window[0]}
 

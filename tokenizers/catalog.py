@@ -14,6 +14,7 @@ from foundation.tokenizers.sources import SourcesTokenizer
 from foundation.tokenizers.spectrum import SpectrumTokenizer
 from foundation.tokenizers.states import StatesTokenizer
 from foundation.tokenizers.stored import CONFIG, StoredTokenizer, read_config
+from foundation.tokenizers.structure import StructureTokenizer
 from foundation.tokenizers.text import TextTokenizer
 from foundation.tokenizers.track_bins import DigitiserTokenizer
 from foundation.tokenizers.track_symbols import SymbolsTokenizer
@@ -30,6 +31,7 @@ TOKENIZERS: dict[str, type[StoredTokenizer]] = {
     "sources": SourcesTokenizer,
     "spectrum": SpectrumTokenizer,
     "states": StatesTokenizer,
+    "structure": StructureTokenizer,
     "symbols": SymbolsTokenizer,
     "text": TextTokenizer,
 }

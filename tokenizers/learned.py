@@ -1,7 +1,7 @@
 """LearnedTokenizer: what tokenizers that are trained as autoencoders share, from records to codes and to a loss."""
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,9 +77,17 @@ class LearnedTokenizer(StoredTokenizer):
     def positions(self, record: Record) -> Float[Tensor, "L axes"]:
         """Physical positions of the tokens of a record, float64."""
 
+    def pieces(self, record: Record) -> Iterator[dict[str, np.ndarray]]:
+        """What is trained on of one record: all of it, or, where records differ in length, parts of equal shapes."""
+        yield self.prepare_one(self._checked(record))
+
+    def measures(self, records: Sequence[Record]) -> dict[str, float]:
+        """What else tells how well records come back from their codes."""
+        return {}
+
     def prepare(self, records: Sequence[Record]) -> dict[str, Tensor]:
-        """The arrays of several records, stacked, on the device of the weights."""
-        rows = [self.prepare_one(self._checked(record)) for record in records]
+        """The arrays of several records, or of all their pieces, stacked, on the device of the weights."""
+        rows = [piece for record in records for piece in self.pieces(record)]
         return {key: torch.from_numpy(np.stack([row[key] for row in rows])).to(self.device) for key in rows[0]}
 
     @torch.no_grad()

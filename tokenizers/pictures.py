@@ -18,13 +18,15 @@ def draw(out: Reconstruction, title: str, path: Path, wavelength: np.ndarray | N
     """Write a PNG with one record to a row.
 
     Args:
-        out: reconstructions of images [B, band, y, x] or of spectra [B, pixel].
+        out: reconstructions of images [B, band, y, x], of spectra [B, pixel], or of numbers at places [B, place, n].
         title: of the picture.
         path: of the file.
         wavelength: of the pixels of spectra, Å.
     """
     rows = min(ROWS, len(out.target))
     value, target, weight = (x[:rows].float().cpu().numpy() for x in (out.value, out.target, out.weight))
+    if target.ndim == 3:  # a picture with a column for each place
+        value, target, weight = (x.swapaxes(1, 2)[:, None] for x in (value, target, weight))
     images = target.ndim == 4
     figure = Figure(figsize=(7.5, 2.4 * rows) if images else (10, 2.2 * rows), layout="constrained")
     axes = figure.subplots(rows, 3 if images else 2, squeeze=False)

@@ -60,11 +60,13 @@ def report(
     chi2 = float(chi2_per_pixel(value, target, weight))
     of_mean = float(chi2_per_pixel(_mean(codec, window).expand_as(target), target, weight))
     quality = Quality(chi2, of_mean, use.utilisation, use.perplexity, len(target), round(seconds, 1))
+    measures = codec.measures(held_out)
     with whole_file(directory / "quality.json") as path:
-        path.write_text(json.dumps(asdict(quality), indent=2) + "\n")
+        path.write_text(json.dumps(asdict(quality) | measures, indent=2) + "\n")
     text = f"{codec.kind}: chi2 per pixel {chi2:.2f}, of predicting the mean {of_mean:.2f}"
     draw(parts[0], text, directory / "reconstruction.png", getattr(codec.config, "wavelength", None))
-    print(f"{text}; perplexity {use.perplexity:.0f} of {codec.space.size} codes", file=sys.stderr)
+    said = "".join(f"; {name} {number:.3g}" for name, number in measures.items())
+    print(f"{text}; perplexity {use.perplexity:.0f} of {codec.space.size} codes{said}", file=sys.stderr)
     return quality
 
 

@@ -22,6 +22,7 @@ from foundation.tokenizers.scalar import ScalarConfig, ScalarTokenizer
 from foundation.tokenizers.segmentation import SegmentationConfig, SegmentationTokenizer
 from foundation.tokenizers.sources import SourcesConfig, SourcesTokenizer
 from foundation.tokenizers.spectrum import SpectrumConfig, SpectrumTokenizer
+from foundation.tokenizers.structure import StructureConfig, StructureTokenizer
 from foundation.training import resolved
 from foundation.training.curves import METRICS, MetricsFile
 from foundation.training.quiet import quiet
@@ -39,19 +40,21 @@ def train(
     image: ImageConfig | None = None,
     spectrum: SpectrumConfig | None = None,
     segmentation: SegmentationConfig | None = None,
+    structure: StructureConfig | None = None,
     scalars: dict[str, ScalarConfig] | None = None,
     coefficients: dict[str, CoefficientsConfig] | None = None,
     sources: dict[str, SourcesConfig] | None = None,
     images: tuple[str, ...] = ("image",),
     spectra: tuple[str, ...] = ("spectrum_sdss", "spectrum_desi"),
     planes: tuple[str, ...] = ("segmentation",),
+    structures: tuple[str, ...] = ("prot_struct",),
     training: CodecTraining = CodecTraining(),  # noqa: B008 - frozen
 ) -> None:
     """Train or fit tokenizers on record shards.
 
     Writes one directory per modality into `out`, so that several calls with the same `out` make one set of tokenizers.
-    `out`/training/image, spectrum and segmentation hold config.yaml (every option), metrics.csv, quality.json and
-    pictures of reconstructions.
+    `out`/training/image, spectrum, segmentation and structure hold config.yaml (every option), metrics.csv,
+    quality.json and pictures of reconstructions.
 
     Example:
         foundation tokenize train --config configs/tokenizers/spectrum_small.yaml --data records/train --out tokenizers
@@ -62,12 +65,14 @@ def train(
         image: train one image tokenizer of this size.
         spectrum: train one spectrum tokenizer of this size.
         segmentation: train one tokenizer of planes of values from 0 to 1 of this size.
+        structure: train one tokenizer of the backbone around residues of this size.
         scalars: fit bins to each of these modalities.
         coefficients: likewise, to each coefficient.
         sources: likewise, to the shapes of the sources of cut-outs.
         images: modalities that share the image tokenizer.
         spectra: modalities that share the spectrum tokenizer.
         planes: modalities that share the tokenizer of planes.
+        structures: modalities that share the tokenizer of structures.
         training: length, rate and precision.
 
     Raises:
@@ -83,6 +88,7 @@ def train(
         (ImageTokenizer, image, "images", images),
         (SpectrumTokenizer, spectrum, "spectra", spectra),
         (SegmentationTokenizer, segmentation, "planes", planes),
+        (StructureTokenizer, structure, "structures", structures),
     )
     for kind, config, named, modalities in codecs:
         if config is not None:
@@ -92,7 +98,7 @@ def train(
 
 def _train_codec(
     kind: type[LearnedTokenizer],
-    config: ImageConfig | SpectrumConfig | SegmentationConfig,
+    config: ImageConfig | SpectrumConfig | SegmentationConfig | StructureConfig,
     modalities: tuple[str, ...],
     shards: RecordShards,
     options: Mapping[str, Any],

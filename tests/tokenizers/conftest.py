@@ -21,6 +21,7 @@ from foundation.tokenizers.segmentation import SegmentationConfig, SegmentationT
 from foundation.tokenizers.sources import SourcesConfig, SourcesTokenizer
 from foundation.tokenizers.spectrum import SpectrumConfig, SpectrumTokenizer
 from foundation.tokenizers.states import StatesConfig, StatesTokenizer
+from foundation.tokenizers.structure import StructureConfig, StructureTokenizer
 from foundation.tokenizers.text import TextConfig, TextTokenizer
 from foundation.tokenizers.track_bins import DigitiserConfig, DigitiserTokenizer
 from foundation.tokenizers.track_symbols import SymbolsTokenizer
@@ -148,6 +149,11 @@ def a_states_tokenizer(**options):
     return seeded(StatesTokenizer, StatesConfig(**(sizes | options)), "spectrum_desi")
 
 
+def a_structure_tokenizer(**options):
+    sizes = {"nearest": 8, "width": 16, "heads": 2, "decoder_width": 16, "decoder_depth": 1, "levels": (5, 5, 4)}
+    return seeded(StructureTokenizer, StructureConfig(**(sizes | options)), "prot_struct")
+
+
 def a_spectrum_of_any_length(seed=0):
     rng = np.random.default_rng([seed, 1])
     return a_spectrum(seed, int(rng.integers(100, 900)), rng.uniform(3500, 9000), rng.uniform(0.1, 4))
@@ -270,6 +276,7 @@ RAGGED = {  # learned, records of any length
     "states": (a_states_tokenizer, a_spectrum_of_any_length),
     "sources": (a_sources_tokenizer, some_sources),
     "digitiser": (a_digitiser, a_track_of_numbers),
+    "structure": (a_structure_tokenizer, a_backbone),
     "states published": (lambda: a_states_tokenizer(channels="published", terms=0), a_spectrum_of_any_length),
 }
 

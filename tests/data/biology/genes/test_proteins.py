@@ -1,0 +1,40 @@
+"""Rows of protein chains from structure files."""
+
+import pytest
+
+from foundation.__main__ import main
+from foundation.data.biology.residues import residue_count
+from foundation.data.shards import RecordShards
+from foundation.tokenizers.tracks import survey, tokenizers_of
+
+pytest.importorskip("mdtraj")
+
+
+def test_real_files_give_a_row_for_each_protein_chain(bio_data, tmp_path, capsys):
+    files = [bio_data / "structure" / name for name in ("1A8O.cif", "2q2k.cif", "1gid.cif.gz", "3zee.cif")]
+    assert main(["genes", "proteins", *map(str, files), f"--out={tmp_path / 'rows'}"]) == 0
+    rows = {s.key: s for s in RecordShards(tmp_path / "rows")}
+    assert [s.labels["gene"] for s in rows.values()] == ["1A8O", "2Q2K", "2Q2K", "3ZEE"]
+    assert rows["1A8O"]["aa_seq"].letters.startswith("MDIRQGPKEPF")
+    for row in rows.values():
+        assert set(row) == {"aa_seq", "sasa", "dssp", "prot_struct"}
+        length = len(row["aa_seq"])
+        assert {residue_count(row[name]) for name in ("sasa", "dssp", "prot_struct")} == {length}
+        places, backbone = row["prot_struct"].label - 1, row["prot_struct"].letters
+        assert "".join(row["aa_seq"].letters[i] for i in places) == backbone
+    said = capsys.readouterr().out
+    assert "has no protein" in said and "4 rows of 4 files, 1 of which gave none" in said
+    made = tokenizers_of(survey(RecordShards(tmp_path / "rows")), 8, {})
+    assert {name: t.config.track for name, t in made.items()} == {"aa_seq": 0, "sasa": 0, "dssp": 0}
+
+
+def test_a_bad_file_stops_a_strict_reading_and_nothing_is_no_data_set(write_complex, bio_data, tmp_path, capsys):
+    good = write_complex(tmp_path / "good.cif", {"A": "A" * 20}, {})
+    (tmp_path / "bad.cif").write_bytes(b"data_x\nloop_\n_atom_site.id\n")
+    command = ["genes", "proteins", str(good), str(tmp_path / "bad.cif"), f"--out={tmp_path / 'rows'}"]
+    assert main([*command, "--strict"]) == 1
+    assert not (tmp_path / "rows").exists()
+    assert main(command) == 0
+    assert len(RecordShards(tmp_path / "rows")) == 1
+    assert main(["genes", "proteins", str(bio_data / "structure" / "1gid.cif.gz"), f"--out={tmp_path / 'r'}"]) == 1
+    assert "nothing was written" in capsys.readouterr().err
