@@ -18,7 +18,7 @@ from foundation.data.simulate.grid import H_BAND, OBSERVED, RESOLVED, Lattice
 @dataclass(frozen=True)
 class Arm:
     """One camera: wavelength range (Å), line-spread sigma at both ends (Å), efficiency (place of the peak, its width,
-    width of the fall at the ends; Å)."""
+    width of the fall at the ends, Å; what is left far from the peak, as a fraction of it)."""
 
     low: float
     high: float
@@ -26,6 +26,7 @@ class Arm:
     peak: float
     width: float
     fall: float = 60.0
+    left: float = 0.08
 
 
 @dataclass(frozen=True)
@@ -156,15 +157,18 @@ SPECTROGRAPHS = {
     "spectrum_sdss": Spectrograph(
         survey="boss",
         frame="heliocentric",
-        arms=(Arm(3589, 6350, (0.95, 1.15), 5200, 850), Arm(5650, 10364, (1.25, 2.2), 7600, 1000)),
+        arms=(
+            Arm(3589, 6350, (0.95, 1.15), 5200, 850, 250.0, 0.01),
+            Arm(5650, 10364, (1.25, 2.2), 7400, 1250, 700.0, 0.0),
+        ),
         grids=(Grid("log10", 3.5400, 1e-4),) * 2,
         tilt=(0.0, 0.05),
         # centred for 4000 Å: 19 % too bright at 3600 Å, 24 % too faint at 10000 Å (Margala et al. 2016, the mean)
-        blue_tilt=(-0.44, 0.2),
+        blue_tilt=(-0.44, 0.3),
         jitter=20,
         correlation=0.2,
         read_variance=0.6,
-        bright_sky=1.8,
+        bright_sky=3.5,
         cosmics=(2.0, 1, 4),
         flags=Flags(
             fatal=int(sdss.BAD_BITS),

@@ -16,8 +16,8 @@ GAIA = "spectrum_gaia"
 GAIA_SEES, GAIA_SNR = ("QSO", "STAR"), (10.0, 300.0)
 SPECTRA = (*SPECTROGRAPHS, GAIA)  # all there are
 OF_ALL = ("spectrum_sdss", "spectrum_desi")  # those that observe every class of object
-# share of each class among which quasars are looked for: about half of BOSS's candidates were stars (Ross et al. 2012)
-CANDIDATES = {"GALAXY": 0.0, "QSO": 1.0, "STAR": 0.5}
+BLUE = 5500.0  # K, above which stars have colours among which quasars are looked for
+CANDIDATES = (0.1, 0.8)  # share of cooler and of hotter stars that were taken for quasars
 CATASTROPHE = 0.01  # fraction of redshifts that are confidently wrong
 UNSURE_SNR = 2.0  # below it most redshifts fail
 CALIBRATION = 0.02  # scatter of the catalogue's zero points, as a fraction
@@ -116,7 +116,7 @@ class SkySurvey:
     def _spectra(self, index: int, source: Source) -> dict[str, Record]:
         seen = [name for name in self.spectra if source.kind in _targets(name)]
         draws = {name: self._stream(index, name) for name in seen}
-        is_candidate = bool(self._stream(index, "targets").random() < CANDIDATES[source.kind])
+        is_candidate = _is_candidate(source, self._stream(index, "targets"))
         absent = {name: draw.random() < self.missing_spectrum for name, draw in draws.items()}
         records: dict[str, Record] = {}
         for name in [name for name in seen if not absent[name]] or seen[:1]:
@@ -159,6 +159,13 @@ class SkySurvey:
         if warning == 0 and draw.random() >= self.missing_scalar:
             records["redshift"] = redshift
         return records, warning
+
+
+def _is_candidate(source: Source, draw: np.random.Generator) -> bool:
+    """Whether a survey chose the object as a quasar: all quasars, and most of the blue stars."""
+    if source.kind != "STAR":
+        return source.kind == "QSO"
+    return bool(draw.random() < CANDIDATES[float(source.truths["teff"]) > BLUE])
 
 
 def _targets(name: str) -> tuple[str, ...]:

@@ -152,7 +152,7 @@ def _efficiency(arm: Arm, wavelength: np.ndarray) -> np.ndarray:
     bump = np.exp(-0.5 * ((wavelength - arm.peak) / arm.width) ** 2)
     edge = np.minimum(wavelength - arm.low, arm.high - wavelength) / arm.fall
     response = (wavelength / TILT_PIVOT) ** RESPONSE
-    return (0.08 + bump * np.clip(0.5 + 0.5 * np.tanh(edge), 0.05, 1)) * response * airglow.transmission(wavelength)
+    return (arm.left + bump * np.clip(np.tanh(edge), 0.02, 1)) * response * airglow.transmission(wavelength)
 
 
 def gaussian_rows(wavelength: np.ndarray, sigma: np.ndarray, lattice: Lattice) -> csr_array:

@@ -80,6 +80,16 @@ def bump(teff: float, peak: float, cool: float, hot: float) -> float:
     return float(np.exp(-0.5 * (offset / (cool if offset < 0 else hot)) ** 2))
 
 
+def colour_temperature(star: Star) -> float:
+    """K of the black body that is as blue as the star between the jumps of Balmer and Paschen.
+
+    Hydrogen's opacity grows to the red there, so that the continuum of Vega (9600 K) is that of about 16000 K.
+    """
+    if star.kind not in ("dwarf", "giant"):
+        return star.teff
+    return star.teff * (1 + 0.65 * bump(star.teff, 9600, 0.25, 0.4))
+
+
 def strengths(star: Star) -> dict[str, float]:
     """Strength of each absorption group of `lines.absorption`, a smooth function of (T, log g, [Fe/H])."""
     teff, metals = star.teff, 10 ** (0.4 * star.feh)
@@ -144,7 +154,8 @@ def starlight(star: Star) -> Starlight:
     if star.kind == "cataclysmic":
         flux, infrared = _cataclysmic(star), planck(INFRARED, star.teff)
         return Starlight(flux, resolved(flux), planck(H_BAND.wavelength, star.teff), infrared)
-    smooth = planck(WAVELENGTH / (1 + star.z), star.teff) * np.exp(-redshifted(depth(strengths(star)), star.z))
+    continuum = planck(WAVELENGTH / (1 + star.z), colour_temperature(star))
+    smooth = continuum * np.exp(-redshifted(depth(strengths(star)), star.z))
     light, h_band = resolved(smooth), planck(H_BAND.wavelength, star.teff)
     if star.kind in ("dwarf", "giant"):
         lines = line_strengths(star.teff, star.logg, star.feh)

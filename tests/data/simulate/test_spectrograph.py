@@ -120,7 +120,7 @@ def test_the_kernel_gives_unit_variance_and_its_correlation(correlation):
 @pytest.mark.parametrize("snr", [0.7, 5.0, 50.0])
 def test_the_exposure_reaches_its_signal_to_noise(modality, snr):
     reached = [one.spectrum.snr for one in exposures(modality, 6, snr)]
-    assert np.median(reached) == pytest.approx(snr, rel=0.12)
+    assert np.median(reached) == pytest.approx(snr, rel=0.15)  # more where arms overlap
 
 
 def test_calibration_errors_are_smooth_and_a_few_percent(seen):
@@ -243,7 +243,7 @@ def test_apogee_has_three_chips_with_gaps_on_the_common_grid(astro_data):
 
 
 def test_the_noise_of_faint_spectra_runs_along_the_wavelength_as_on_a_real_plate(astro_data):
-    edges = np.arange(3700, 9701, 500)
+    edges = np.arange(3700, 10_201, 500)
 
     def shape(spectra):
         """Noise in bins of wavelength over that at 5000 to 5500 Å, the median over spectra."""

@@ -72,3 +72,11 @@ def test_the_mix_of_stars():
     giants = [s for s in stars if s.kind == "giant"]
     assert 0.08 < len(giants) / 1500 < 0.2
     assert np.corrcoef([s.teff for s in giants], [s.logg for s in giants])[0, 1] > 0.9
+
+
+@pytest.mark.parametrize(("teff", "colour"), [(9600, 16_000), (5500, 5600)])
+def test_between_the_jumps_an_a_star_is_as_blue_as_a_hotter_black_body(teff, colour):
+    flux = starlight(Star("dwarf", teff, 4.4, -2.5, 0.0)).flux
+    seen = [np.median(flux[np.abs(WAVELENGTH - place) < 30]) for place in (5600, 8000)]
+    black = [place**-5 / np.expm1(1.4388e8 / (place * colour)) for place in (5600, 8000)]  # Planck's law, in Å and K
+    assert seen[0] / seen[1] == pytest.approx(black[0] / black[1], rel=0.05)
