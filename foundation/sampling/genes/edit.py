@@ -22,7 +22,7 @@ from foundation.sampling.genes.trained import stretches_of, tracks_model
 from foundation.sampling.trained import trained_policy
 
 COLUMNS = (
-    "transcript", "variant", "place", "way", "rank", "seed", "edits", "window", "design", "log_likelihood",
+    "transcript", "variant", "place", "way", "rank", "seed", "edits", "window", "design", "likeness", "log_likelihood",
     "wrong_site", "kept_site", "restored",
 )  # fmt: skip
 
@@ -36,9 +36,9 @@ def edit(
     """Design edits that restore the splicing of mutated transcripts.
 
     The mutation stays. Letters of a window near it are drawn by a model that is shown the wanted junctions and the
-    letters around; of n designs that is first from whose letters the model predicts these junctions best. Variants of
-    letters that a wanted site needs itself, such as the GU of an intron, are left out and counted. Writes designs.csv,
-    results.json and report.html.
+    letters around; of n designs that is first from whose letters it predicts what is likest its prediction before the
+    mutation. Variants of letters that a wanted site needs itself, such as the GU of an intron, are left out and
+    counted. Writes designs.csv, results.json and report.html.
 
     Example:
         foundation genes edit runs/genes/model/export runs/genes/split/test --variants runs/genes/variants.vcf \\
@@ -115,7 +115,8 @@ def _write_csv(path: Path, cases: Sequence[Case]) -> None:
             change = case.task.mutated
             for way, designs in case.designs.items():
                 for rank, d in enumerate(designs, 1):
-                    seen = (f"{x:.4f}" for x in (d.outlook.likelihood, d.outlook.wrong, d.outlook.kept))
+                    told_by = (d.outlook.likeness, d.outlook.likelihood, d.outlook.wrong, d.outlook.kept)
+                    seen = (f"{x:.4f}" for x in told_by)
                     told = "" if d.restored is None else str(d.restored).lower()
                     table.writerow((
                         change.row.key, change.name, change.place + 1, way, rank, d.seed, d.edits, case.task.before,

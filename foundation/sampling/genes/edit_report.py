@@ -19,10 +19,10 @@ from foundation.sampling.marginals import marginals
 
 SHOWN = 6  # transcripts that are drawn
 ABOUT = (
-    "The mutation stays; letters of the window are drawn anew. Numbers are of the best design of each way, the one of "
-    "whose letters the model predicts the wanted junctions best. Of all designs: the share before that choice. Wrong "
-    "site: the largest probability of a donor or acceptor where none is wanted. In brackets: 68 % intervals over draws "
-    "of transcripts."
+    "The mutation stays; letters of the window are changed. Numbers are of the best design of each way, the one of "
+    "whose letters the model predicts junctions most like those it did before the mutation. Of all designs: the share "
+    "before that choice. Wrong site: the largest probability of a donor or acceptor where none is wanted. In brackets: "
+    "68 % intervals over draws of transcripts."
 )
 
 

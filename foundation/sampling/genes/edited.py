@@ -56,7 +56,7 @@ def _designs(repair: Repair, task: Task, way: Way, n: int, seed: int, simulated:
     for number, letters in enumerate(repair.drawn(task, way, n, seed)):
         seeds.setdefault(letters, seed + number)
     outlooks = repair.outlooks(task, [task.edited(letters) for letters in seeds])
-    ranked = sorted(zip(seeds.items(), outlooks, strict=True), key=lambda pair: -pair[1].likelihood)
+    ranked = sorted(zip(seeds.items(), outlooks, strict=True), key=lambda pair: -pair[1].likeness)
     for (letters, own), outlook in ranked:
         edits = sum(a != b for a, b in zip(letters, task.before, strict=True))
         yield Design(way, own, letters, edits, outlook, restored(task, letters) if simulated else None)

@@ -22,6 +22,7 @@ from foundation.tokens import Tokens
 Way = Literal["one-shot", "random", "confidence", "vote", "search", "letters alone", "chance"]
 BLIND = "letters alone"  # the way that is not told which junctions are wanted
 ALPHABET = "ACGU"  # codes 0 to 3 of the letters
+LEAST = 1e-12  # probability that logarithms are taken of
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,11 +59,14 @@ class Outlook:
 
     Args:
         likelihood: log-likelihood of the wanted junctions, in nats, over the stretch.
+        likeness: how like what it predicts of the letters before the mutation: less the divergence from that, in nats,
+            over the stretch; 0 at most. What the model has wrong of both does not count.
         wrong: the largest probability of an acceptor or donor where none is wanted.
         kept: the least probability of one that is wanted; 1 if none is.
     """
 
     likelihood: float
+    likeness: float
     wrong: float
     kept: float
 
@@ -79,7 +83,7 @@ class Repair:
         choice: temperature, top_k and top_p.
         steps: passes of ways that fill a window in several.
         most: letters that a design may change; 0 = all of the window. Of those that a filling would change, the ones
-            are kept, one after the other, with which the model predicts the wanted junctions best.
+            are kept, one after the other, with which the prediction is likest that before the mutation.
 
     Raises:
         FoundationError: a window without letters, one that the stretch cannot hold, or a negative number of edits.
@@ -152,8 +156,9 @@ class Repair:
     def outlooks(self, task: Task, stretches: Sequence[Tokens]) -> list[Outlook]:
         """What the model predicts of each version of a stretch, from its letters alone."""
         blind = Condition((LETTERS,))
-        answers = marginals(self.model, [blind.junctions(tokens) for tokens in stretches])
-        return [_outlook(junction_table(blind, task.tokens, answer), task) for answer in answers]
+        answers = marginals(self.model, [blind.junctions(tokens) for tokens in (task.wild, *stretches)])
+        wild, *tables = (junction_table(blind, task.tokens, answer) for answer in answers)
+        return [_outlook(table, wild, task) for table in tables]
 
     def _sampled(
         self, task: Task, seeds: Sequence[int], order: Literal["random", "confidence"], steps: int, wanted: bool
@@ -177,7 +182,7 @@ class Repair:
             options = [{*kept, i} for i in edits if i not in kept]
             versions = ["".join(letters[i] if i in o else x for i, x in enumerate(before)) for o in options]
             outlooks = self.outlooks(task, [task.edited(version) for version in versions])
-            kept = options[max(range(len(options)), key=lambda i: outlooks[i].likelihood)]
+            kept = options[max(range(len(options)), key=lambda i: outlooks[i].likeness)]
         return "".join(letters[i] if i in kept else x for i, x in enumerate(before))
 
     def _searched(self, task: Task, n: int) -> list[str]:
@@ -190,7 +195,7 @@ class Repair:
         for _ in range(min(self.most, len(letters))):
             options = _one_more_edit(letters, task.before)
             outlooks = self.outlooks(task, [task.edited(option) for option in options])
-            new = {option: outlook.likelihood for option, outlook in zip(options, outlooks, strict=True)}
+            new = {option: outlook.likeness for option, outlook in zip(options, outlooks, strict=True)}
             letters = max(new, key=new.__getitem__)
             met |= new
         return sorted(met, key=met.__getitem__, reverse=True)[:n]
@@ -229,14 +234,16 @@ def _by_chance(task: Task, seeds: Sequence[int], most: int) -> list[str]:
     return found
 
 
-def _outlook(table: Float[Tensor, "n size"], task: Task) -> Outlook:
+def _outlook(table: Float[Tensor, "n size"], wild: Float[Tensor, "n size"], task: Task) -> Outlook:
     wanted = task.tokens.ids[task.tokens.of(MARKS)]
-    likelihood = table.gather(1, wanted[:, None]).clamp(min=1e-12).log().sum()
+    table, wild = table.clamp(min=LEAST), wild.clamp(min=LEAST)
+    likelihood = table.gather(1, wanted[:, None]).log().sum()
+    likeness = (wild * (table / wild).log()).sum()
     sites = table[:, [ACCEPTOR, DONOR]]
     is_wanted = wanted[:, None] == torch.tensor([ACCEPTOR, DONOR])
     wrong = sites.masked_fill(is_wanted, 0).max()
     kept = sites[is_wanted].min() if is_wanted.any() else torch.ones(())
-    return Outlook(float(likelihood), float(wrong), float(kept))
+    return Outlook(float(likelihood), float(likeness), float(wrong), float(kept))
 
 
 def _letters_only(model: TrackModel) -> Tensor:

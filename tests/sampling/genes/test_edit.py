@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from scipy.stats import entropy
 
 from foundation.__main__ import main
 from foundation.data.biology.genes.layout import MARKS
@@ -109,8 +110,8 @@ def test_of_edits_the_best_by_the_model_is_kept(repair, task):
     found = replace(repair, most=1).drawn(task, "one-shot", 1, seed=2)[0]
     edits = [i for i, (a, b) in enumerate(zip(task.before, filling, strict=True)) if a != b]
     single = [task.before[:i] + filling[i] + task.before[i + 1 :] for i in edits]
-    likelihood = [repair.outlooks(task, [task.edited(letters)])[0].likelihood for letters in single]
-    assert found == single[max(range(len(single)), key=likelihood.__getitem__)]
+    likeness = [repair.outlooks(task, [task.edited(letters)])[0].likeness for letters in single]
+    assert found == single[max(range(len(single)), key=likeness.__getitem__)]
 
 
 def test_a_search_finds_the_best_letter_of_all_and_goes_on_from_there(repair, task):
@@ -118,7 +119,7 @@ def test_a_search_finds_the_best_letter_of_all_and_goes_on_from_there(repair, ta
 
     def best(versions):
         outlooks = repair.outlooks(task, [task.edited(letters) for letters in versions])
-        return sorted(zip(versions, [o.likelihood for o in outlooks], strict=True), key=lambda x: -x[1])
+        return sorted(zip(versions, [o.likeness for o in outlooks], strict=True), key=lambda x: -x[1])
 
     def further(letters):
         places = [i for i in range(32) if letters[i] == task.before[i]]
@@ -153,6 +154,10 @@ def test_outlooks_are_read_off_the_predicted_table(repair, task):
     p = marginals(repair.model, [Condition(("rna_seq",)).junctions(task.tokens)])[0]
     wanted = task.tokens.ids[task.tokens.of(MARKS)]
     assert outlook.likelihood == pytest.approx(sum(float(p[i, w].log()) for i, w in enumerate(wanted)))
+    wild = marginals(repair.model, [Condition(("rna_seq",)).junctions(task.wild)])[0]
+    assert outlook.likeness == pytest.approx(-float(entropy(wild.numpy(), p.numpy(), axis=1).sum()))
+    assert repair.outlooks(task, [task.wild])[0].likeness == pytest.approx(0, abs=1e-9)
+    assert outlook.likeness < -1e-6
     wrong = max(float(p[i, k]) for i, w in enumerate(wanted) for k in (1, 2) if w != k)
     assert outlook.wrong == pytest.approx(wrong)
 
@@ -168,6 +173,8 @@ def test_the_verb(made, exported, tmp_path, capsys):
     for r in rows:
         assert len(r["design"]) == len(r["window"]) == 30
         assert int(r["edits"]) == sum(a != b for a, b in zip(r["design"], r["window"], strict=True))
+    likeness = [float(r["likeness"]) for r in rows if r["way"] == "chance" and r["transcript"] == rows[0]["transcript"]]
+    assert len(likeness) == 3 and likeness == sorted(likeness, reverse=True)
     best = [r for r in rows if r["rank"] == "1" and r["way"] == "chance"]
     results = json.loads((tmp_path / "results.json").read_text())
     share = sum(r["restored"] == "true" for r in best) / len(best)
