@@ -33,12 +33,13 @@ class Batches:
     ) -> None:
         self.shards, self.tokenizer, self.modalities, self.config = shards, tokenizer, tuple(modalities), config
         windows = self._read()
-        self.first = next(windows, None)
-        if self.first is None:
+        first = next(windows, None)
+        if first is None:
             raise FoundationError(
                 f"{shards.path}: has no usable record of {', '.join(self.modalities)} to train on. "
                 f"It has {', '.join(shards.manifest.statistics)}."
             )
+        self.first = first
         self._second = next(windows, None)  # None if all records fit into one window
 
     def __len__(self) -> int:

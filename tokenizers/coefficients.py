@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from foundation.data.coefficients import Coefficients
 from foundation.data.records import Record
@@ -53,6 +54,7 @@ class CoefficientsTokenizer(StoredTokenizer):
 
     kind = "coefficients"
     config_class = CoefficientsConfig
+    table: Tensor
 
     def __init__(self, config: CoefficientsConfig, name: str = "coefficients") -> None:
         super().__init__(config, name)

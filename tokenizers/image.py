@@ -102,12 +102,12 @@ class ImageTokenizer(LearnedTokenizer):
         self.token_count = c.grid**2
         self._limits = np.array([BANDS[b].limit for b in c.bands], dtype=np.float32)
 
-    def accepts(self, record: Record) -> bool:
+    def accepts(self, record: Image) -> bool:
         """Whether the crop has a usable pixel."""
         source, _ = centred(record.flux.shape[1:], self.config.pixels)
         return bool(record.usable[:, *source].any())
 
-    def prepare_one(self, record: Record) -> dict[str, np.ndarray]:
+    def prepare_one(self, record: Image) -> dict[str, np.ndarray]:
         """`value` compressed flux and `weight` 1 / its sigma, float32 [bands, y, x]; `present` float32 [bands].
 
         Raises:
@@ -130,7 +130,7 @@ class ImageTokenizer(LearnedTokenizer):
         return {
             "value": value,
             "weight": weight,
-            "present": usable.any((1, 2)).astype(np.float32),
+            "present": np.any(usable, (1, 2)).astype(np.float32),
         }
 
     def _compress(self, flux: np.ndarray, ivar: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -142,7 +142,7 @@ class ImageTokenizer(LearnedTokenizer):
         weight = np.sqrt(ivar / (1 + ivar * (c.error_floor * flux) ** 2)) / slope
         return value, weight
 
-    def positions(self, record: Record) -> Float[Tensor, "L axes"]:
+    def positions(self, record: Image) -> Float[Tensor, "L axes"]:
         """(y, x) in arcsec of the centres of the tokens, by the record's own pixel scale."""
         return self.grid.positions(record.pixel_scale)
 

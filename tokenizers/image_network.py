@@ -25,11 +25,10 @@ class ContextGate(nn.Module):
         super().__init__()
         hidden = max(16, width // 2)
         self.to_k = nn.Conv2d(width, 1, 1)
-        self.net = nn.Sequential(
-            nn.Conv2d(width, hidden, 1), nn.LeakyReLU(0.1), nn.Conv2d(hidden, width, 1), nn.Sigmoid()
-        )
-        nn.init.zeros_(self.net[2].weight)
-        nn.init.constant_(self.net[2].bias, bias)
+        last = nn.Conv2d(hidden, width, 1)
+        self.net = nn.Sequential(nn.Conv2d(width, hidden, 1), nn.LeakyReLU(0.1), last, nn.Sigmoid())
+        nn.init.zeros_(last.weight)
+        nn.init.constant_(cast(Tensor, last.bias), bias)
 
     def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
         """Gated features."""
@@ -78,7 +77,7 @@ class Upsample(nn.Module):
         nn.init.kaiming_uniform_(kernel)
         with torch.no_grad():
             conv.weight.copy_(kernel.repeat_interleave(4, 0))  # the four sub-pixels start alike: no checkerboard
-            conv.bias.zero_()
+            cast(Tensor, conv.bias).zero_()
         self.net = nn.Sequential(conv, nn.SiLU(), nn.PixelShuffle(2))
 
     def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D H2 W2"]:

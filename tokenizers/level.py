@@ -12,6 +12,8 @@ FAINTEST = 0.1  # smaller means, also negative ones, count as this much
 class LevelQuantizer(nn.Module):
     """Bins of log10(mean flux + 1) from `low` to `high`; the code is the number of bin values below."""
 
+    buckets: Tensor
+
     def __init__(self, low: float, high: float, codes: int) -> None:
         super().__init__()
         self.register_buffer("buckets", torch.linspace(low, high, codes))

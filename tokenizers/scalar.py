@@ -65,6 +65,7 @@ class ScalarTokenizer(StoredTokenizer):
     kind = "scalar"
     config_class = ScalarConfig
     token_count = 1
+    table: Tensor
 
     def __init__(self, config: ScalarConfig, name: str) -> None:
         super().__init__(config, name)

@@ -79,12 +79,12 @@ class SegmentationTokenizer(LearnedTokenizer):
         self.space = Space(name, "discrete", self._quantizer.size, self.grid.axes, c.levels)
         self.token_count = c.grid**2
 
-    def accepts(self, record: Record) -> bool:
+    def accepts(self, record: Image) -> bool:
         """Whether the crop has a usable pixel."""
         source, _ = centred(record.flux.shape[1:], self.config.pixels)
         return bool(record.usable[:, *source].any())
 
-    def prepare_one(self, record: Record) -> dict[str, np.ndarray]:
+    def prepare_one(self, record: Image) -> dict[str, np.ndarray]:
         """`value` float32 [1, y, x] and `used` float32, 1 or 0.
 
         Raises:
@@ -102,7 +102,7 @@ class SegmentationTokenizer(LearnedTokenizer):
             )
         return {"value": value, "used": used}
 
-    def positions(self, record: Record) -> Float[Tensor, "L axes"]:
+    def positions(self, record: Image) -> Float[Tensor, "L axes"]:
         """(y, x) in arcsec of the centres of the tokens, by the record's own pixel scale."""
         return self.grid.positions(record.pixel_scale)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from foundation.data.records import Record
 from foundation.data.sources import Sources
@@ -58,6 +59,7 @@ class SourcesTokenizer(StoredTokenizer):
 
     kind = "sources"
     config_class = SourcesConfig
+    table: Tensor
 
     def __init__(self, config: SourcesConfig, name: str = "sources") -> None:
         super().__init__(config, name)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 import torch
@@ -126,12 +126,12 @@ class SpectrumTokenizer(LearnedTokenizer):
         self.space = Space(name, "discrete", self._quantizer.size, (axis,), c.levels)
         self._positions = first + token * torch.arange(self.token_count, dtype=torch.float64)[:, None]
 
-    def accepts(self, record: Record) -> bool:
+    def accepts(self, record: Spectrum) -> bool:
         """Whether a usable pixel lies on the latent grid."""
         grid = self.config.wavelength
         return bool((record.usable & (record.wavelength >= grid[0]) & (record.wavelength <= grid[-1])).any())
 
-    def prepare_one(self, record: Record) -> dict[str, np.ndarray]:
+    def prepare_one(self, record: Spectrum) -> dict[str, np.ndarray]:
         """`value` flux / n - 1 and `istd` n / sigma on the latent grid, float32 [2 x pixels]; `level` the code of n.
 
         n is the mean flux of the usable pixels, quantised. What lies under unusable pixels does not matter.
@@ -147,7 +147,7 @@ class SpectrumTokenizer(LearnedTokenizer):
         value, sharpness = onto(record.wavelength, flux / n - 1, istd * n, record.segment, c.wavelength)
         return {"value": value.astype("f4"), "istd": sharpness.astype("f4"), "level": np.array(level)}
 
-    def positions(self, record: Record) -> Float[Tensor, "L axes"]:
+    def positions(self, record: Spectrum) -> Float[Tensor, "L axes"]:
         """Wavelengths in Å; the same for all spectra."""
         return self._positions
 
@@ -211,4 +211,4 @@ def to_density(unit: str) -> float | None:
     from astropy import units  # only where spectra are read
 
     one, density = units.Unit(unit), units.Unit(FLUX_DENSITY)
-    return float(one.to(density)) if one.is_equivalent(density) else None
+    return float(cast(float, one.to(density))) if one.is_equivalent(density) else None

@@ -94,11 +94,11 @@ class StructureTokenizer(LearnedTokenizer):
         self.space = Space(name, "discrete", self._quantizer.size + len(SPECIALS), (place_axis(c.longest),))
         self.unknown = self.space.size - 1
 
-    def accepts(self, record: Record) -> bool:
+    def accepts(self, record: Structure) -> bool:
         """Whether any residue of a protein has a whole backbone."""
         return isinstance(record, Structure) and bool(record.backbone[1].any())
 
-    def prepare_one(self, record: Record) -> dict[str, np.ndarray]:
+    def prepare_one(self, record: Structure) -> dict[str, np.ndarray]:
         """The arrays of all places of the one protein: `relative`, `step`, `target`, `weight`, and `used`, 1 or 0.
 
         Raises:
@@ -124,7 +124,7 @@ class StructureTokenizer(LearnedTokenizer):
                     if piece["used"].sum() >= min(FEWEST, max(len(found.place), 1)):
                         yield piece
 
-    def positions(self, record: Record) -> Float[Tensor, "L axes"]:
+    def positions(self, record: Structure) -> Float[Tensor, "L axes"]:
         """Places from 0."""
         structure = cast(Structure, record)
         return torch.arange(molecule_places(structure, the_protein(structure))[1], dtype=torch.float64)[:, None]
@@ -159,7 +159,7 @@ class StructureTokenizer(LearnedTokenizer):
         """
         tokens = []
         for record in map(self._checked, records):
-            rows = self.prepare_one(record)
+            rows = self.prepare_one(cast(Structure, record))
             ids = self.codes({k: torch.from_numpy(v)[None].to(self.device) for k, v in rows.items()})[0].cpu()
             place = torch.arange(len(ids), dtype=torch.float64)[:, None]
             tokens.append(Tokens.of_space(self.space, ids, place, self.config.track))

@@ -1,17 +1,19 @@
 """The `tokenize train` verb: record shards in, a directory of tokenizers out, with what is needed to judge them."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
 
+from foundation.data.records import Scalar
 from foundation.data.shards import RecordShards
 from foundation.progress import track
 from foundation.seeded import seeded
 from foundation.tokenizers.autoencoder import Autoencoder, CodecTraining
+from foundation.tokenizers.base import TokenizerError
 from foundation.tokenizers.batches import Batches
 from foundation.tokenizers.coefficients import CoefficientsConfig, CoefficientsTokenizer
 from foundation.tokenizers.image import ImageConfig, ImageTokenizer
@@ -121,14 +123,19 @@ def fit_scalars(configs: Mapping[str, ScalarConfig], shards: RecordShards, seed:
     """Tokenizers of scalars, fitted in one pass over the shards.
 
     Raises:
-        TokenizerError: a scalar that no sample has.
+        TokenizerError: a scalar that no sample has, or what is none.
     """
     reservoirs = {name: Reservoir(c.reservoir, seed) for name, c in configs.items()}
     units: dict[str, str] = {}
     for sample in track(shards, "fitting scalars", len(shards)):
         for name in reservoirs.keys() & sample.keys():
-            reservoirs[name].add(sample[name].value)
-            units.setdefault(name, sample[name].unit)
+            scalar = sample[name]
+            if not isinstance(scalar, Scalar):
+                raise TokenizerError(
+                    f"{name}: is a {type(scalar).__name__}. Give modalities of scalars to `--scalars`."
+                )
+            reservoirs[name].add(scalar.value)
+            units.setdefault(name, scalar.unit)
     fitted = {n: replace(c, unit=c.unit or units.get(n, "")) for n, c in configs.items()}
     return [ScalarTokenizer(c, name).fit([reservoirs[name].values()], seed) for name, c in fitted.items()]
 
@@ -144,7 +151,8 @@ def _fit(
     for name, config in configs.items():
         tokenizer = kind(config, name)
         records = (s[name] for s in track(shards, f"fitting {name}", len(shards)) if name in s)
-        tokenizer.fit(filter(tokenizer.accepts, records), seed).save_pretrained(out / name)
+        usable: Iterator[Any] = filter(tokenizer.accepts, records)
+        tokenizer.fit(usable, seed).save_pretrained(out / name)
 
 
 def fit_codec(codec: LearnedTokenizer, batches: Batches, directory: Path) -> float:
