@@ -20,6 +20,7 @@ from foundation.tokenizers.bands import read_as
 from foundation.tokenizers.bundle import TokenizerBundle
 from foundation.tokenizers.cutout import side_by_side
 from foundation.tokenizers.image import ImageTokenizer
+from foundation.tokenizers.stored import StoredTokenizer
 
 SHOWN = 6  # records of a survey in a picture
 EXPLAINED = (
@@ -102,14 +103,20 @@ def _checked(samples: Iterable[Sample], bundle: TokenizerBundle, camera: str) ->
             tokenizer = bundle.tokenizers.get(modality)
             if tokenizer is None or not isinstance(record, Image | Spectrum):
                 continue
-            if isinstance(record, Image) and isinstance(tokenizer, ImageTokenizer):
-                record = read_as(record, camera, tokenizer.config.bands)
+            record = _as_read(record, tokenizer, camera)
             if tokenizer.accepts(record):
                 [tokens] = tokenizer.encode([record])
                 pair = _pair(record, tokenizer.decode([tokens])[0])
                 floor = float(getattr(tokenizer.config, "error_floor", 0.0))
                 survey = record.survey or str(sample.origin.get("survey", ""))
                 yield Kept(sample.key, modality, survey, len(tokens), *scores(*pair, floor)), pair
+
+
+def _as_read(record: Image | Spectrum, tokenizer: StoredTokenizer, camera: str) -> Image | Spectrum:
+    """The record as the tokenizer sees it: an image in the bands that it knows."""
+    if isinstance(record, Image) and isinstance(tokenizer, ImageTokenizer):
+        return read_as(record, camera, tokenizer.config.bands)
+    return record
 
 
 def _pair(original: Record, rebuilt: Record) -> Pair:
