@@ -50,6 +50,7 @@ COMMANDS: dict[str, str | dict[str, str]] = {
         "probe": "foundation.sampling.genes.probe:probe",
         "describe": "foundation.sampling.genes.describe:describe",
         "edit": "foundation.sampling.genes.edit:edit",
+        "inverse-fold": "foundation.sampling.genes.inverse_fold:inverse_fold",
     },
     "spectra": {
         "train": "foundation.training.spectra.train:train",
@@ -90,7 +91,7 @@ SUMMARY = {
     "tokenize": "train tokenizers (train, or tracks for genes), make token shards (apply), say what codes keep (check)",
     "train": "pretrain the masked transformer on token shards, or what the config names (system: anchored, tracks)",
     "fields": "train on simulations in The Well's layout (train), score, steer and probe models of them",
-    "genes": "read annotated genomes into rows of transcripts, split them; evaluate models, splice, probe and edit",
+    "genes": "read annotated genomes and structures into rows, split them; evaluate models, splice, probe, edit, design",
     "spectra": "train on spectra of all surveys on their own grids (train), embed, evaluate, make tokenizers of codes",
     "plan": "say what a training will take before it is run: parameters, memory, operations, hours",
     "doctor": "check versions, GPUs, links between ranks, shards and disk; say what to mend",

@@ -171,10 +171,14 @@ class Structure:
         Raises:
             RecordError: it cannot be read, or a chain or stretch of it is not there.
         """
-        keep = np.zeros(len(self), bool)
+        return self.keep(self.chosen(choice))
+
+    def chosen(self, choice: str) -> Bool[np.ndarray, "residues"]:
+        """The residues that `select` would keep; raises as it does."""
+        found = np.zeros(len(self), bool)
         for piece in read_choice(choice):
-            keep |= self._found(piece)
-        return self.keep(keep)
+            found |= self._found(piece)
+        return found
 
     def keep(self, residues: Bool[np.ndarray, "residues"]) -> "Structure":
         """These residues only; chains that have none left go.
