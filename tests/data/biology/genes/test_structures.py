@@ -1,5 +1,7 @@
 """A directory of structures beside a genome: tracks of the proteins that its files are named after."""
 
+import pytest
+
 from foundation.__main__ import main
 from foundation.data.shards import RecordShards
 
@@ -31,3 +33,18 @@ def test_structures_in_a_directory_become_tracks_of_the_proteins_they_are_named_
     assert f"{lengths[third] + 1} places of sasa and {lengths[third]} residues" in capsys.readouterr().out
     assert main(["genes", "ingest", *files, f"atac={tmp_path / 's'}", f"--out={tmp_path / 'rows'}"]) == 1
     assert "is a directory" in capsys.readouterr().err
+
+
+def test_whole_backbones_give_states_and_structures_too(make_genome, write_complex, tmp_path, capsys):
+    pytest.importorskip("mdtraj")
+    genome = make_genome()
+    files = [str(genome.write_fasta(tmp_path / "g.fa")), str(genome.write_gff(tmp_path / "g.gff3"))]
+    assert main(["genes", "ingest", *files, f"--out={tmp_path / 'plain'}"]) == 0
+    letters = {s.key: s["aa_seq"].letters for s in RecordShards(tmp_path / "plain") if "aa_seq" in s}
+    one = next(iter(letters))
+    write_complex(tmp_path / "s" / f"{one}.cif", {"A": "A" * len(letters[one])}, {})
+    assert main(["genes", "ingest", *files, f"structures={tmp_path / 's'}", f"--out={tmp_path / 'rows'}"]) == 0
+    [row] = [s for s in RecordShards(tmp_path / "rows") if "prot_struct" in s]
+    assert row.key == one and len(row["dssp"]) == len(row["prot_struct"]) == len(letters[one])
+    assert row["dssp"].categories[row["dssp"].values[len(letters[one]) // 2]] == "H"
+    assert row["prot_struct"].backbone[1].all() and "plddt" not in row
