@@ -131,12 +131,12 @@ def _told(reading: Samples, outcome: Outcome, seen: set[str]) -> Samples:
             return end.value
         outcome.samples += 1
         outcome.flagged += sample.labels.get("usable") is False
-        key = _unique(sample.key, seen)
+        key = unique_key(sample.key, seen)
         outcome.renamed += key != sample.key
         yield replace(sample, key=key)
 
 
-def _unique(key: str, seen: set[str]) -> str:
+def unique_key(key: str, seen: set[str]) -> str:
     """The key, or key~2, key~3 for the same object read again; `seen` learns it."""
     free, count = key, 1
     while free in seen:

@@ -1,6 +1,7 @@
 """The `genes proteins` verb: structure files become record shards, one row for each protein chain."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from foundation.data.biology.sequence import Sequence as Letters
 from foundation.data.biology.structure import Chain, Structure
 from foundation.data.formats.source import FormatError
 from foundation.data.formats.structure import read_structure
-from foundation.data.ingest import Outcome, gather, write_failures
+from foundation.data.ingest import Outcome, gather, unique_key, write_failures
 from foundation.data.records import Record, Sample
 from foundation.data.shards import write_records
 from foundation.errors import FoundationError
@@ -56,7 +57,8 @@ def proteins(
 
 
 def rows(paths: Sequence[Path], predicted: bool, least: int, strict: bool, outcome: Outcome) -> Iterator[Sample]:
-    """The rows of all files; what gives none is noted in `outcome`."""
+    """The rows of all files, with keys made unique; what gives none is noted in `outcome`."""
+    seen: set[str] = set()
     for path in track(paths, "reading structures", len(paths)):
         outcome.files += 1
         try:
@@ -69,7 +71,7 @@ def rows(paths: Sequence[Path], predicted: bool, least: int, strict: bool, outco
             outcome.failures.append((path, str(error)))
             continue
         outcome.samples += len(found)
-        yield from found
+        yield from (replace(row, key=unique_key(row.key, seen)) for row in found)
 
 
 def rows_of(structure: Structure, predicted: bool, least: int) -> Iterator[Sample]:
