@@ -55,8 +55,7 @@ def train(
     """Train or fit tokenizers on record shards.
 
     Writes one directory per modality into `out`, so that several calls with the same `out` make one set of tokenizers.
-    `out`/training/image, spectrum, segmentation and structure hold config.yaml (every option), metrics.csv,
-    quality.json and pictures of reconstructions.
+    `out`/training/KIND, as image, has config.yaml (every option), metrics.csv, quality.json and reconstruction.png.
 
     Example:
         foundation tokenize train --config configs/tokenizers/spectrum_small.yaml --data records/train --out tokenizers
