@@ -48,7 +48,10 @@ class MaskingPolicy(ABC):
 
 @dataclass(frozen=True)
 class Mixture(MaskingPolicy):
-    """Draws one of several policies per sample, with probability proportional to its weight."""
+    """Draws one of several policies per sample, with probability proportional to its weight.
+
+    One that asks nothing of a sample, since it lacks what would be asked, is passed over for another.
+    """
 
     policies: tuple[MaskingPolicy, ...]
     weights: tuple[float, ...]
@@ -62,8 +65,13 @@ class Mixture(MaskingPolicy):
 
     def __call__(self, tokens: Tokens, generator: Generator) -> Int[Tensor, "L"]:
         """Reveal steps of the policy drawn for this sample."""
-        choice = torch.multinomial(torch.tensor(self.weights), 1, generator=generator)
-        return self.policies[int(choice)](tokens, generator)
+        weights = torch.tensor(self.weights, dtype=torch.float32)
+        while True:
+            choice = int(torch.multinomial(weights, 1, generator=generator))
+            reveal = self.policies[choice](tokens, generator)
+            weights[choice] = 0
+            if (reveal > 0).any() or not weights.any():
+                return reveal
 
     def after(self, samples: float) -> "Mixture":
         """Of the policies as they are then."""

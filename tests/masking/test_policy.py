@@ -14,10 +14,21 @@ def tokens():
 
 
 def test_mixture_draws_in_proportion(tokens, generator):
-    mixture = Mixture((AllGiven(), Completion(("redshift",)), Completion(("image",))), (3.0, 1.0, 0.0))
+    mixture = Mixture((Completion(("spectrum",)), Completion(("redshift",)), Completion(("image",))), (3.0, 1.0, 0.0))
     asked = torch.tensor([int((mixture(tokens, generator) == 1).sum()) for _ in range(2000)])
-    assert set(asked.tolist()) == {0, 1}
+    assert set(asked.tolist()) == {4, 1}
     assert 0.22 < (asked == 1).double().mean() < 0.28
+
+
+def test_mixture_passes_over_what_asks_nothing_of_a_sample(tokens, generator):
+    """A star has no redshift: the others are drawn in proportion; a sample that none asks anything is given to one."""
+    star = tokens.select(torch.arange(9))
+    policies = Completion(("redshift",), ("image",)), Completion(("spectrum",)), Completion(("image",))
+    asked = torch.tensor([int((Mixture(policies, (8.0, 3.0, 1.0))(star, generator) == 1).sum()) for _ in range(2000)])
+    assert set(asked.tolist()) == {4, 5}
+    assert 0.22 < (asked == 5).double().mean() < 0.28
+    silent = Mixture((AllGiven(), Completion(("redshift",))), (1.0, 1.0))(star, generator)
+    assert (silent == 0).all()
 
 
 def test_mixture_supports_what_its_parts_of_positive_weight_do(tokens):
