@@ -116,11 +116,15 @@ def crps(probability: np.ndarray, values: np.ndarray, true: np.ndarray) -> np.nd
     return (probability * np.abs(values[None] - true[:, None])).sum(1) - spread
 
 
-def pit(probability: np.ndarray, code: np.ndarray) -> np.ndarray:
-    """F at the true code [n] of discrete distributions [n, K], with half of its own mass; uniform if calibrated."""
+def pit(probability: np.ndarray, code: np.ndarray, seed: int = 0) -> np.ndarray:
+    """F at the true code [n] of discrete distributions [n, K], with a drawn share of its own mass.
+
+    Uniform if calibrated, however few codes hold the mass; with half of it instead, sure answers would all lie in the
+    middle (randomised PIT: Czado, Gneiting & Held 2009, Biometrics 65, 1254).
+    """
     at = np.take_along_axis(probability, code[:, None], 1)[:, 0]
     below = np.where(np.arange(probability.shape[1])[None] < code[:, None], probability, 0).sum(1)
-    return below + at / 2
+    return below + at * np.random.default_rng(seed).uniform(size=len(at))
 
 
 def off_uniform(pit: np.ndarray) -> float:
