@@ -48,6 +48,13 @@ def members(group):
     return found
 
 
+def is_rank(process):
+    try:
+        return SCRIPT.name in " ".join(process.cmdline())
+    except psutil.Error:  # gone meanwhile
+        return False
+
+
 def strike(process, how, rng, out):
     """Wait for a step more, and a moment more; then kill."""
     record = out / "batches-0.jsonl"
@@ -59,7 +66,7 @@ def strike(process, how, rng, out):
         assert time.monotonic() < limit, (out / "said").read_text()[-2000:]
         time.sleep(0.005)
     time.sleep(rng.uniform(0, 0.4))
-    ranks = [p for p in members(process.pid) if SCRIPT.name in " ".join(p.cmdline())]
+    ranks = [p for p in members(process.pid) if is_rank(p)]
     if how == "all":
         os.killpg(process.pid, signal.SIGKILL)
     elif how == "one":
