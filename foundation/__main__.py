@@ -82,7 +82,7 @@ COMMANDS: dict[str, str | dict[str, str]] = {
 }
 SUMMARY = {
     "quickstart": "simulate a sky, train everything small, evaluate, write report.html",
-    "simulate": "make record shards of simulated objects (sky), or files of simulated dynamics (fields), genes, proteins",
+    "simulate": "make record shards of simulated objects (sky), or files of simulated fields, genes, proteins",
     "ingest": "read survey files into record shards",
     "crossmatch": "join record sets of several surveys, object by object, by position on the sky",
     "partition": "divide a record set into training, validation and test sets, by cells of the sky",
@@ -91,7 +91,7 @@ SUMMARY = {
     "tokenize": "train tokenizers (train, or tracks for genes), make token shards (apply), say what codes keep (check)",
     "train": "pretrain the masked transformer on token shards, or what the config names (system: anchored, tracks)",
     "fields": "train on simulations in The Well's layout (train), score, steer and probe models of them",
-    "genes": "read annotated genomes and structures into rows, split them; evaluate models, splice, probe, edit, design",
+    "genes": "read annotated genomes and structures into rows, split them; evaluate, splice, probe, edit, design",
     "spectra": "train on spectra of all surveys on their own grids (train), embed, evaluate, make tokenizers of codes",
     "plan": "say what a training will take before it is run: parameters, memory, operations, hours",
     "doctor": "check versions, GPUs, links between ranks, shards and disk; say what to mend",

@@ -1,11 +1,12 @@
 """Whole files or none: everything is written under a temporary name beside its place and renamed when complete."""
 
+import csv
 import errno
 import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -32,6 +33,14 @@ def whole_file(path: Path | str) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_table(path: Path | str, columns: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
+    """Write a CSV file, whole or not at all: a line of names, then one for each row as it comes."""
+    with whole_file(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(columns)
+        table.writerows(rows)
 
 
 @contextmanager

@@ -1,12 +1,13 @@
 """Whole files or none."""
 
+import csv
 import errno
 import os
 
 import pytest
 
 from foundation.errors import FoundationError
-from foundation.files import whole_directory, whole_file
+from foundation.files import whole_directory, whole_file, write_table
 
 
 def test_file_appears_only_when_complete(tmp_path):
@@ -27,6 +28,22 @@ def test_failure_leaves_the_old_file_and_nothing_else(tmp_path, error):
         raise error
     assert target.read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["a.bin"]
+
+
+def test_a_table_reads_back_and_one_that_breaks_off_leaves_the_old(tmp_path):
+    rows = [["a,b", 1, 0.5], ['say "no"', 2, "two\nlines"]]
+    write_table(tmp_path / "t.csv", ("name", "number", "text"), rows)
+    with (tmp_path / "t.csv").open(newline="") as file:
+        assert list(csv.reader(file)) == [["name", "number", "text"], *([str(x) for x in row] for row in rows)]
+
+    def breaking():
+        yield ["c", 3, ""]
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write_table(tmp_path / "t.csv", ("name", "number", "text"), breaking())
+    assert 'say ""no""' in (tmp_path / "t.csv").read_text()
+    assert os.listdir(tmp_path) == ["t.csv"]
 
 
 def test_directory_is_replaced_only_when_complete(tmp_path):

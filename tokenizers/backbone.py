@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
 
 from foundation.data.biology.frames import backbone_of
 from foundation.data.biology.protein import protein_frames
-from foundation.data.biology.structure import BACKBONE, RESIDUE_KINDS, Structure
+from foundation.data.biology.single import single_protein
+from foundation.data.biology.structure import BACKBONE, Structure
 from foundation.data.records import Record
 from foundation.tokenizers.base import TokenizerError
 from foundation.tokenizers.stored import StoredTokenizer
@@ -82,29 +82,5 @@ class BackboneTokenizer(StoredTokenizer):
         order = torch.argsort(tokens.position[:, 0], stable=True)
         numbers = tokens.vectors[self.name][tokens.ids[order]].numpy()
         backbone = backbone_of(numbers[:, :9].reshape(-1, 3, 3), numbers[:, 9:])
-        return bare_structure(backbone, tokens.position[order, 0].long().numpy() + 1)
-
-
-def bare_structure(backbone: Float[np.ndarray, "residues 3 3"], number: Int[np.ndarray, "residues"]) -> Structure:
-    """One chain of N, CA and C in Å of unknown residues with these numbers."""
-    residues, atoms = len(backbone), 3 * len(backbone)
-    return Structure(
-        coordinates=backbone.reshape(-1, 3),
-        atom_name=np.array(BACKBONE * residues),
-        element=np.array(["N", "C", "C"] * residues),
-        occupancy=np.ones(atoms),
-        b_factor=np.zeros(atoms),
-        altloc=np.array([""] * atoms),
-        alternates=np.zeros(atoms),
-        atom_start=np.arange(0, atoms + 1, 3),
-        residue_name=np.array(["UNK"] * residues),
-        letters="X" * residues,
-        number=number,
-        insertion=np.array([""] * residues),
-        label=number,
-        kind=np.full(residues, RESIDUE_KINDS.index("protein")),
-        residue_start=np.array([0, residues]),
-        author=("A",),
-        chain_label=("A",),
-        expected=("",),
-    )
+        number = tokens.position[order, 0].long().numpy() + 1
+        return single_protein(backbone, BACKBONE, "X" * len(number), number)

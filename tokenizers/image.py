@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import TypeVar, cast
 
 import numpy as np
 import torch
@@ -11,13 +11,16 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from foundation.data.records import Image, Record
-from foundation.tokenizers.bands import BANDS, RELEASED
+from foundation.tokenizers.bands import BANDS, RELEASED, read_as
 from foundation.tokenizers.base import TokenizerError
 from foundation.tokenizers.cutout import TokenGrid, centred
 from foundation.tokenizers.image_network import BandProjection, ImageNetwork
 from foundation.tokenizers.learned import LearnedTokenizer, Prepared, Reconstruction
 from foundation.tokenizers.quantizer import make_quantizer
+from foundation.tokenizers.stored import StoredTokenizer
 from foundation.tokens import Space, Tokens
+
+RecordT = TypeVar("RecordT", bound=Record)
 
 
 @dataclass(frozen=True)
@@ -197,3 +200,10 @@ class ImageTokenizer(LearnedTokenizer):
         c = self.config
         largest = c.gain * c.softening * np.arcsinh(self._limits / c.softening)[:, None, None]
         return c.softening * np.sinh(np.clip(value, -largest, largest) / (c.gain * c.softening))
+
+
+def known_bands(record: RecordT, tokenizer: StoredTokenizer, camera: str) -> RecordT:
+    """An image for a tokenizer of images, as `read_as` makes it; any other record as it is."""
+    if isinstance(record, Image) and isinstance(tokenizer, ImageTokenizer):
+        return cast(RecordT, read_as(record, camera, tokenizer.config.bands))
+    return record

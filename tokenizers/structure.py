@@ -14,11 +14,11 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from foundation.data.biology.residues import molecule_places, the_protein
-from foundation.data.biology.structure import Chain, Structure
+from foundation.data.biology.single import single_protein
+from foundation.data.biology.structure import BACKBONE, Chain, Structure
 from foundation.data.records import Record
 from foundation.tokenizers import structure_quality
 from foundation.tokenizers.assembly import assembled
-from foundation.tokenizers.backbone import bare_structure
 from foundation.tokenizers.base import TokenizerError
 from foundation.tokenizers.learned import LearnedTokenizer, Prepared, Reconstruction
 from foundation.tokenizers.letters import place_axis
@@ -193,7 +193,8 @@ class StructureTokenizer(LearnedTokenizer):
         laid[0, place[known]] = self._quantizer.codes(tokens.ids[known][None].to(self.device))[0]
         around = self.decoder(laid, used)[used][:, :-CROWD].unflatten(1, (-1, ATOMS, 3))
         found = place[known].numpy()
-        return bare_structure(assembled(around.cpu().double().numpy(), found), found + 1)
+        chain = assembled(around.cpu().double().numpy(), found)
+        return single_protein(chain, BACKBONE, "X" * len(found), found + 1)
 
     def _seen(self, structure: Structure, chain: Chain) -> Neighbourhoods:
         return neighbourhoods(structure, chain, self.config.nearest, self.config.window)

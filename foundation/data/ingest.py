@@ -1,6 +1,5 @@
 """The `ingest` verb: survey files become record shards, one sample at a time."""
 
-import csv
 import glob
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,7 +13,7 @@ from foundation.data.formats.source import FormatError, Samples
 from foundation.data.records import Sample
 from foundation.data.shards import write_records
 from foundation.errors import FoundationError
-from foundation.files import whole_file
+from foundation.files import write_table
 from foundation.interop.aion_records import as_keys
 from foundation.progress import track
 
@@ -184,7 +183,4 @@ def _summary(outcome: Outcome, out: Path) -> Iterator[str]:
 
 def write_failures(outcome: Outcome, path: Path) -> None:
     """Write a table of the files that could not be read, and why."""
-    with whole_file(path) as temporary, temporary.open("w", newline="") as file:
-        table = csv.writer(file)
-        table.writerow(("file", "reason"))
-        table.writerows(outcome.failures)
+    write_table(path, ("file", "reason"), outcome.failures)

@@ -100,12 +100,13 @@ class Parts:
         """Move all parts into one data set at `out`; for one process alone.
 
         Raises:
-            ShardError: none of them has a sample.
+            ShardError: none of them has a sample; no part is left then.
         """
         notes = [self._note(number) for number in range(total)]
         texts = [(json.loads(note.read_text())["manifest"], str(note)) for note in notes]
         manifests = [Manifest.parse(text.encode(), name) for text, name in texts if text]
         if not manifests:
+            self.remove()
             raise ShardError(f"{self.out}: {nothing}")
         whole = union(manifests, [shard.name for m in manifests for shard in m.shards])
         with whole_file(self.directory / NAME) as path:

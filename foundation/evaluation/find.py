@@ -1,6 +1,5 @@
 """The `find` verb: objects like those asked for, by frozen features, beside what the raw records would find."""
 
-import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,12 +19,11 @@ from foundation.evaluation.raw import raw_columns, raw_matrix, raw_vectors
 from foundation.evaluation.report import Picture, Report, Section, Table, Text, write_pictures, write_report
 from foundation.evaluation.retrieval import cosine
 from foundation.figures.objects import gallery
-from foundation.files import whole_file
+from foundation.files import write_table
 from foundation.interop.aion_records import naming
 from foundation.model.pretrained import FoundationModel
-from foundation.tokenizers.bands import read_as
 from foundation.tokenizers.bundle import TokenizerBundle
-from foundation.tokenizers.image import ImageTokenizer
+from foundation.tokenizers.image import known_bands
 
 NOWHERE = np.empty((0, 2))
 NEAREST, SHOWN = 8, 4  # entries kept of each query; queries in a picture
@@ -95,9 +93,7 @@ class Reading:
                 yield from filter(self.bundle.accepts, map(self._known, cut))
 
     def _known(self, sample: Sample) -> Sample:
-        record, own = sample[self.modality], self.bundle.tokenizers[self.modality]
-        if isinstance(record, Image) and isinstance(own, ImageTokenizer):
-            record = read_as(record, self.camera, own.config.bands)
+        record = known_bands(sample[self.modality], self.bundle.tokenizers[self.modality], self.camera)
         return replace(sample, records={self.modality: record})
 
 
@@ -224,10 +220,9 @@ def _found(wanted: _Features, entries: _Features, modality: str, within: float) 
 
 def _separation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Angles [n, m] in arcsec between positions [n, 2] and [m, 2] in degrees; NaN where one is not known."""
-    (ra, dec), (other_ra, other_dec) = np.radians(a).T[:, :, None], np.radians(b).T[:, None]
-    half = np.sin((dec - other_dec) / 2) ** 2
-    half = half + np.cos(dec) * np.cos(other_dec) * np.sin((ra - other_ra) / 2) ** 2
-    return np.degrees(2 * np.arcsin(np.sqrt(half.clip(0, 1)))) * 3600
+    from astropy.coordinates import angular_separation
+
+    return np.degrees(angular_separation(*np.radians(a).T[:, :, None], *np.radians(b).T[:, None])) * 3600
 
 
 def _fetched(samples: Iterable[Sample], found: Sequence[Alike], queries: Sequence[str]) -> dict[int, Sample]:
@@ -237,10 +232,8 @@ def _fetched(samples: Iterable[Sample], found: Sequence[Alike], queries: Sequenc
 
 
 def _write(found: Sequence[Alike], keys: Sequence[str], path: Path) -> None:
-    with whole_file(path) as temporary, temporary.open("w", newline="") as file:
-        table = csv.writer(file)
-        table.writerow(("query", "features", "place_of_the_same", *(f"nearest_{i + 1}" for i in range(NEAREST))))
-        table.writerows((f.query, f.source, f.place or "", *(keys[i] for i in f.nearest)) for f in found)
+    columns = ("query", "features", "place_of_the_same", *(f"nearest_{i + 1}" for i in range(NEAREST)))
+    write_table(path, columns, ((f.query, f.source, f.place or "", *(keys[i] for i in f.nearest)) for f in found))
 
 
 def _summary(found: Sequence[Alike], entries: int) -> list[list[str]]:

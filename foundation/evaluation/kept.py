@@ -1,8 +1,7 @@
 """The `tokenize check` verb: how well images and spectra of survey files come back from their codes."""
 
-import csv
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import astuple, dataclass, fields
 from itertools import groupby
 from pathlib import Path
 
@@ -14,13 +13,11 @@ from foundation.errors import FoundationError
 from foundation.evaluation.embed import conclude, samples_in
 from foundation.evaluation.report import Picture, Report, Section, Table, Text, write_pictures, write_report
 from foundation.figures.objects import image_reconstructions, spectrum_reconstructions
-from foundation.files import whole_file
+from foundation.files import write_table
 from foundation.interop.aion_records import naming
-from foundation.tokenizers.bands import read_as
 from foundation.tokenizers.bundle import TokenizerBundle
 from foundation.tokenizers.cutout import side_by_side
-from foundation.tokenizers.image import ImageTokenizer
-from foundation.tokenizers.stored import StoredTokenizer
+from foundation.tokenizers.image import known_bands
 
 SHOWN = 6  # records of a survey in a picture
 EXPLAINED = (
@@ -103,20 +100,13 @@ def _checked(samples: Iterable[Sample], bundle: TokenizerBundle, camera: str) ->
             tokenizer = bundle.tokenizers.get(modality)
             if tokenizer is None or not isinstance(record, Image | Spectrum):
                 continue
-            record = _as_read(record, tokenizer, camera)
+            record = known_bands(record, tokenizer, camera)
             if tokenizer.accepts(record):
                 [tokens] = tokenizer.encode([record])
                 pair = _pair(record, tokenizer.decode([tokens])[0])
                 floor = float(getattr(tokenizer.config, "error_floor", 0.0))
                 survey = record.survey or str(sample.origin.get("survey", ""))
                 yield Kept(sample.key, modality, survey, len(tokens), *scores(*pair, floor)), pair
-
-
-def _as_read(record: Image | Spectrum, tokenizer: StoredTokenizer, camera: str) -> Image | Spectrum:
-    """The record as the tokenizer sees it: an image in the bands that it knows."""
-    if isinstance(record, Image) and isinstance(tokenizer, ImageTokenizer):
-        return read_as(record, camera, tokenizer.config.bands)
-    return record
 
 
 def _pair(original: Record, rebuilt: Record) -> Pair:
@@ -152,11 +142,7 @@ def scores(
 
 
 def _write(found: Sequence[Kept], path: Path) -> None:
-    with whole_file(path) as temporary, temporary.open("w", newline="") as file:
-        table = csv.writer(file)
-        names = [f.name for f in fields(Kept)]
-        table.writerow(names)
-        table.writerows([getattr(k, name) for name in names] for k in found)
+    write_table(path, [f.name for f in fields(Kept)], (astuple(k) for k in found))
 
 
 COLUMNS = ("modality", "survey", "records", "tokens", "χ²", "χ² with the floor", "χ² of the mean", "flux")

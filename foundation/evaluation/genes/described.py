@@ -9,7 +9,7 @@ from jaxtyping import Float32
 
 from foundation.batch import pack
 from foundation.data.biology.frames import AMINO_ACIDS
-from foundation.data.biology.genes.layout import LETTERS
+from foundation.data.biology.genes.layout import LETTERS, PROTEIN
 from foundation.data.biology.sequence import Sequence as Letters
 from foundation.data.records import Sample
 from foundation.evaluation.genes.matrices import LETTERS as ALPHABET
@@ -19,7 +19,7 @@ from foundation.model.tracks.transformer import TrackTransformer
 from foundation.tokens import Tokens
 
 ELEMENTS = 16384  # of one forward pass
-WORDS = {LETTERS: (ALPHABET, 4), "aa_seq": (AMINO_ACIDS, 2)}  # modality -> its letters, and how many a word has
+WORDS = {LETTERS: (ALPHABET, 4), PROTEIN: (AMINO_ACIDS, 2)}  # modality -> its letters, and how many a word has
 
 
 def of_model(model: TrackTransformer, tokens: Sequence[Tokens]) -> Float32[np.ndarray, "n width"]:

@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import cast
 
-from foundation.data.biology.genes.layout import LETTERS, MARKS, gene_of
+from foundation.data.biology.genes.layout import LETTERS, MARKS, PROTEIN, gene_of
 from foundation.data.records import Sample
 from foundation.data.shards import RecordShards
 from foundation.errors import FoundationError
@@ -27,7 +27,7 @@ from foundation.sampling.trained import trained_policy
 from foundation.tokenizers.bundle import TokenizerBundle
 from foundation.tokenizers.track_bins import DigitiserTokenizer
 
-SEQUENCES = (LETTERS, "aa_seq")
+SEQUENCES = (LETTERS, PROTEIN)
 
 
 def evaluate(

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int64
 
-from foundation.data.biology.genes.layout import LETTERS, gene_of
+from foundation.data.biology.genes.layout import LETTERS, PROTEIN, gene_of
 from foundation.data.biology.mmseqs import similar
 from foundation.data.biology.sequence import Sequence as Letters
 from foundation.data.biology.track import Track
@@ -18,7 +18,7 @@ from foundation.evaluation.split import uniform
 from foundation.evaluation.tasks import Split
 
 PARTS = ("train", "validation", "test")
-PROTEIN, EXONS = "aa_seq", "splice_regions"  # modalities of a row
+EXONS = "splice_regions"  # modality of a row
 
 
 def split(

@@ -7,7 +7,7 @@ import torch
 
 from foundation.data.records import Spectrum
 from foundation.model.spectra.batch import SpectralBatch
-from foundation.model.spectra.loss import misfit
+from foundation.model.spectra.loss import misfits
 from foundation.model.spectra.pretrained import SpectralModel
 from foundation.tokenizers.native import patches_of
 from foundation.training.spectra.objective import Denoise, FillSpans, SpectralObjective
@@ -28,5 +28,5 @@ def unseen_chi2(model: SpectralModel, spectra: Sequence[Spectrum], objective: Sp
     for number, spectrum in enumerate(spectra):
         question = objective(patches_of(spectrum, model.cut), torch.Generator().manual_seed(number))
         read, asked = (SpectralBatch.packed([part]) for part in (question.read, question.asked))
-        found.append(misfit(model(read, asked), asked, question.weight).mean.item())
+        found.append(misfits(model(read, asked), asked, question.weight).whole.mean.item())
     return np.array(found)

@@ -45,17 +45,6 @@ class Misfit:
         return Misfit(torch.where(asked, self.mean, 0).log1p().sum(), asked.sum().to(self.weight.dtype))
 
 
-def misfit(
-    value: Float[Tensor, "T W"],
-    measured: SpectralBatch,
-    weight: Float[Tensor, "T"] | None = None,
-    floor: float = FLOOR,
-    tail: float = math.inf,
-) -> Misfit:
-    """As `misfits`, of all spectra together."""
-    return misfits(value, measured, weight, floor, tail).whole
-
-
 def misfits(
     value: Float[Tensor, "T W"],
     measured: SpectralBatch,

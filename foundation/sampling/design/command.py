@@ -23,7 +23,7 @@ from foundation.sampling.design.conflict import check_satisfiable
 from foundation.sampling.design.constraints import Constraints
 from foundation.sampling.design.designs import Designs
 from foundation.sampling.design.diversity import distinct
-from foundation.sampling.design.files import write_csv, write_design_report, write_fasta
+from foundation.sampling.design.files import write_csv, write_design_report, write_designs
 from foundation.sampling.design.kept import Kept
 from foundation.sampling.design.motif import LETTERS
 from foundation.sampling.design.scores import can_fold, composition, folding, specificity
@@ -110,7 +110,7 @@ def _write(
     """The FASTA file last: who finds it finds the others."""
     write_csv(files[1], kept)
     write_design_report(files[2], kept, drawn, f"Designs for {settings['structure']}", constraints.clauses, settings)
-    write_fasta(files[0], kept)
+    write_designs(files[0], kept)
     print(f"{files[0]}: {len(kept)} of {len(drawn)} sequences kept; report: {files[2]}", file=sys.stderr)
 
 

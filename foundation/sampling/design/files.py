@@ -1,13 +1,13 @@
 """files: designs as FASTA with scores in the headers, as CSV, and as one HTML report."""
 
-import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from foundation.data.formats.fasta_writer import write_fasta
 from foundation.evaluation.report import Picture, Report, Section, Table, Text, write_report
-from foundation.files import whole_file
+from foundation.files import write_table
 from foundation.sampling.design.designs import Designs
 from foundation.sampling.design.diversity import effective_number
 
@@ -21,28 +21,20 @@ LABELS = {  # of the columns that are drawn
 SHOWN = 20  # designs in the report's table
 
 
-def write_fasta(path: Path, designs: Designs) -> None:
-    """One entry a design, best first: `>design_1 log_likelihood=-51.2 length=40 ...`."""
-    from Bio import SeqIO
-    from Bio.Seq import Seq
-    from Bio.SeqRecord import SeqRecord
-
-    records = [
-        SeqRecord(Seq(sequence), id=f"design_{i}", description=" ".join(f"{k}={v}" for k, v in _row(designs, i - 1)))
-        for i, sequence in enumerate(designs.sequences, 1)
-    ]
-    with whole_file(path) as temporary:
-        SeqIO.write(records, temporary, "fasta")
+def write_designs(path: Path, designs: Designs) -> None:
+    """FASTA, one entry a design, best first: `>design_1 log_likelihood=-51.2 length=40 ...`."""
+    write_fasta(path, ((f"design_{i + 1}", s, _row(designs, i)) for i, s in enumerate(designs.sequences)))
 
 
 def write_csv(path: Path, designs: Designs) -> None:
     """One row a design, best first."""
-    with whole_file(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["name", "sequence", *(k for k, _ in _row(designs, 0)), *(["fold"] if designs.folds else [])])
-        for i, sequence in enumerate(designs.sequences):
-            fold = [designs.folds[i]] if designs.folds else []
-            writer.writerow([f"design_{i + 1}", sequence, *(v for _, v in _row(designs, i)), *fold])
+    folds = [[fold] for fold in designs.folds or []] or [[] for _ in designs.sequences]
+    columns = ["name", "sequence", *(k for k, _ in _row(designs, 0)), *(["fold"] if designs.folds else [])]
+    rows = (
+        [f"design_{i + 1}", sequence, *(v for _, v in _row(designs, i)), *folds[i]]
+        for i, sequence in enumerate(designs.sequences)
+    )
+    write_table(path, columns, rows)
 
 
 def write_design_report(

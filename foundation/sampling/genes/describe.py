@@ -1,6 +1,5 @@
 """The `genes describe` verb: words about transcripts and proteins, written from their sequences and tracks."""
 
-import csv
 import sys
 from collections.abc import Sequence
 from itertools import islice
@@ -10,6 +9,7 @@ from typing import NamedTuple, cast
 import numpy as np
 
 from foundation.data.biology.genes.account import Account
+from foundation.data.biology.genes.layout import PROTEIN
 from foundation.data.biology.genes.rows import RowLimits
 from foundation.data.records import Record, Sample
 from foundation.data.text import Text
@@ -17,7 +17,7 @@ from foundation.errors import FoundationError
 from foundation.evaluation.report import Report, Section, Table
 from foundation.evaluation.report import Text as Paragraph
 from foundation.evaluation.written import write_all
-from foundation.files import whole_file
+from foundation.files import write_table
 from foundation.model.stored import locate
 from foundation.model.tracks.pretrained import TrackModel
 from foundation.sampling.choose import Choice
@@ -45,7 +45,7 @@ class Description(NamedTuple):
 
 
 def describe(
-    model: str, files: list[str], *, out: Path, text: str = "funcprot_caption", given: Sequence[str] = ("aa_seq",),
+    model: str, files: list[str], *, out: Path, text: str = "funcprot_caption", given: Sequence[str] = (PROTEIN,),
     pieces: int = 40, n: int = 1, choice: Choice = Choice(temperature=0.0), limits: RowLimits = RowLimits(),  # noqa: B008
     limit: int | None = None, seed: int = 0, device: str = "cpu",
 ) -> None:  # fmt: skip
@@ -125,7 +125,5 @@ def _tokenizer(model: TrackModel, text: str, pieces: int) -> TextTokenizer:
 
 
 def _write_table(found: Sequence[Description], path: Path) -> None:
-    with whole_file(path) as temporary, temporary.open("w", newline="") as file:
-        table = csv.writer(file)
-        table.writerow(("row", "number", "surprise", "written", "known"))
-        table.writerows((d.row.key, d.number, f"{d.surprise:.4f}", d.words, d.known) for d in found)
+    rows = ((d.row.key, d.number, f"{d.surprise:.4f}", d.words, d.known) for d in found)
+    write_table(path, ("row", "number", "surprise", "written", "known"), rows)

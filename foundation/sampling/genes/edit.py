@@ -1,8 +1,7 @@
 """The `genes edit` verb: edits near a mutation that bring back the splicing of a transcript, without undoing it."""
 
-import csv
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from foundation.data.formats.source import open_source
 from foundation.data.formats.vcf import read_substitutions
 from foundation.data.shards import RecordShards
 from foundation.errors import FoundationError
-from foundation.files import whole_file
+from foundation.files import write_table
 from foundation.model.stored import locate
 from foundation.progress import track
 from foundation.sampling.choose import Choice
@@ -77,7 +76,7 @@ def edit(
         case_of(repair, task, ways, n, seed + i * n, simulated)
         for i, task in enumerate(track(tasks, "edit", len(tasks)))
     ]
-    _write_csv(out / "designs.csv", cases)
+    write_table(out / "designs.csv", COLUMNS, _rows(cases))
     from foundation.sampling.genes.edit_report import write_edits  # matplotlib
 
     settings = {"model": model, "data": str(data), "variants": str(variants), "window": list(window), "n": n}
@@ -107,18 +106,14 @@ def _mutated(data: Path, variants: Path) -> list[Mutated]:
     return found
 
 
-def _write_csv(path: Path, cases: Sequence[Case]) -> None:
-    with whole_file(path) as temporary, temporary.open("w", newline="") as file:
-        table = csv.writer(file)
-        table.writerow(COLUMNS)
-        for case in cases:
-            change = case.task.mutated
-            for way, designs in case.designs.items():
-                for rank, d in enumerate(designs, 1):
-                    told_by = (d.outlook.likeness, d.outlook.likelihood, d.outlook.wrong, d.outlook.kept)
-                    seen = (f"{x:.4f}" for x in told_by)
-                    told = "" if d.restored is None else str(d.restored).lower()
-                    table.writerow((
-                        change.row.key, change.name, change.place + 1, way, rank, d.seed, d.edits, case.task.before,
-                        d.letters, *seen, told,
-                    ))  # fmt: skip
+def _rows(cases: Sequence[Case]) -> Iterator[tuple[object, ...]]:
+    for case in cases:
+        change = case.task.mutated
+        for way, designs in case.designs.items():
+            for rank, d in enumerate(designs, 1):
+                told_by = (d.outlook.likeness, d.outlook.likelihood, d.outlook.wrong, d.outlook.kept)
+                told = "" if d.restored is None else str(d.restored).lower()
+                yield (
+                    change.row.key, change.name, change.place + 1, way, rank, d.seed, d.edits, case.task.before,
+                    d.letters, *(f"{x:.4f}" for x in told_by), told,
+                )  # fmt: skip

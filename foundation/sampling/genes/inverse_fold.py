@@ -1,15 +1,15 @@
 """The `genes inverse-fold` verb: protein sequences for the backbone and the surface of a structure."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
+from foundation.data.formats.fasta_writer import Entry, write_fasta
 from foundation.data.formats.structure import read_structure
 from foundation.errors import FoundationError
-from foundation.files import whole_file
 from foundation.model.stored import locate
 from foundation.progress import track
 from foundation.sampling.choose import Choice
@@ -17,8 +17,6 @@ from foundation.sampling.genes.refill import Refill, Way, recovery
 from foundation.sampling.genes.target import FREE, SHOWN, Wishes, target_of
 from foundation.sampling.genes.trained import tracks_model
 from foundation.sampling.trained import trained_policy
-
-LINE = 80  # letters
 
 
 def inverse_fold(
@@ -66,7 +64,7 @@ def inverse_fold(
     designs: dict[Way, list[Design]] = {
         way: designed(refill, way, n, seed) for way in track(list(ways), "design", len(ways))
     }
-    _write_fasta(out / "designs.fasta", target.name, designs)
+    write_fasta(out / "designs.fasta", _entries(target.name, designs))
     from foundation.sampling.genes.inverse_report import write_inverse  # matplotlib
 
     settings = {"model": model, "structure": str(structure), "chain": target.name, "shown": list(shown), "n": n}
@@ -111,10 +109,9 @@ def native_likelihood(refill: Refill) -> float:
     return float("nan") if FREE in own else float(refill.likelihoods([refill.target.native])[0])
 
 
-def _write_fasta(path: Path, name: str, designs: dict[Way, list[Design]]) -> None:
-    with whole_file(path) as temporary, temporary.open("w") as file:
-        for way, some in designs.items():
-            for rank, d in enumerate(some, 1):
-                told = f"way={way} seed={d.seed} log_likelihood={d.log_likelihood:.4f} recovery={d.recovery:.4f}"
-                lines = (d.letters[i : i + LINE] for i in range(0, len(d.letters), LINE))
-                file.write(f">{name}_{way}_{rank} {told}\n" + "\n".join(lines) + "\n")
+def _entries(name: str, designs: dict[Way, list[Design]]) -> Iterator[Entry]:
+    for way, some in designs.items():
+        for rank, d in enumerate(some, 1):
+            numbers = {"log_likelihood": d.log_likelihood, "recovery": d.recovery}
+            told = [("way", way), ("seed", str(d.seed)), *((key, f"{x:.4f}") for key, x in numbers.items())]
+            yield f"{name}_{way}_{rank}", d.letters, told

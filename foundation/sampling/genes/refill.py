@@ -11,10 +11,11 @@ from jaxtyping import Bool, Float64
 from torch import Generator, Tensor
 
 from foundation.data.biology.frames import AMINO_ACIDS
+from foundation.data.biology.genes.layout import PROTEIN
 from foundation.errors import FoundationError
 from foundation.model.tracks.pretrained import TrackModel
 from foundation.sampling.choose import Choice
-from foundation.sampling.genes.target import FREE, PROTEIN, Target
+from foundation.sampling.genes.target import FREE, Target
 from foundation.sampling.marginals import Question, marginals
 from foundation.sampling.pathways import Pathways, check_trained
 from foundation.sampling.sampler import Sampler

@@ -1,6 +1,5 @@
 """The `genes splice` verb: where transcripts are spliced, from letters, known ends and what else there is."""
 
-import csv
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from foundation.data.biology.genes.rows import RowLimits
 from foundation.data.biology.track import Track
 from foundation.data.records import Sample
 from foundation.errors import FoundationError
-from foundation.files import whole_file
+from foundation.files import whole_file, write_table
 from foundation.model.stored import locate
 from foundation.model.tracks.pretrained import TrackModel
 from foundation.sampling.genes.conditions import Condition, junction_table
@@ -71,7 +70,7 @@ def splice(
         print(line, file=sys.stderr)
     if not found:
         raise FoundationError(f"{', '.join(files)}: no transcript has {condition.name}. Give other files or tracks.")
-    _write_sites(out / "sites.csv", found, least)
+    write_table(out / "sites.csv", COLUMNS, _sites(found, least))
     _write_exons(out / "exons.gff3", found)
     from foundation.sampling.genes.splice_report import write_spliced  # matplotlib
 
@@ -114,16 +113,13 @@ def spliced(model: TrackModel, rows: Iterable[Sample], condition: Condition, str
             yield Spliced(row, table, likeliest(table))
 
 
-def _write_sites(path: Path, found: Sequence[Spliced], least: float) -> None:
-    with whole_file(path) as temporary, temporary.open("w", newline="") as file:
-        table = csv.writer(file)
-        table.writerow(COLUMNS)
-        for one in found:
-            marks = cast(Track, one.row[MARKS]).values
-            for kind in (ACCEPTOR, DONOR, START, END):
-                for place in np.flatnonzero((one.table[:, kind] >= least) | (marks == kind)).tolist():
-                    table.writerow((*_where(one, place), ENDS[kind], f"{one.table[place, kind]:.4f}",
-                                    "yes" if marks[place] == kind else "no"))  # fmt: skip
+def _sites(found: Sequence[Spliced], least: float) -> Iterator[tuple[object, ...]]:
+    for one in found:
+        marks = cast(Track, one.row[MARKS]).values
+        for kind in (ACCEPTOR, DONOR, START, END):
+            for place in np.flatnonzero((one.table[:, kind] >= least) | (marks == kind)).tolist():
+                known = "yes" if marks[place] == kind else "no"
+                yield (*_where(one, place), ENDS[kind], f"{one.table[place, kind]:.4f}", known)
 
 
 def _where(one: Spliced, place: int) -> tuple[str, str, int, str]:

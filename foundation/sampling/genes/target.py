@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from foundation.data.biology.frames import AMINO_ACIDS
+from foundation.data.biology.genes.layout import PROTEIN
 from foundation.data.biology.genes.proteins import letters_of
 from foundation.data.biology.residues import AREA, FOLD, STATE, molecule_places, tracks_of_chain
 from foundation.data.biology.sequence import Sequence as Letters
@@ -12,7 +13,6 @@ from foundation.data.biology.structure import Chain, Structure
 from foundation.data.records import Record
 from foundation.errors import FoundationError
 
-PROTEIN = "aa_seq"
 SHOWN = (FOLD, AREA, STATE)  # what a structure tells of residues, whatever they are
 FREE = "X"
 

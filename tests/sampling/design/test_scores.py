@@ -17,7 +17,7 @@ from foundation.model.anchored.transformer import AnchoredTransformer
 from foundation.sampling.design.designs import Designs
 from foundation.sampling.design.diversity import distinct, effective_number
 from foundation.sampling.design.figures import logo_heights
-from foundation.sampling.design.files import write_csv, write_fasta
+from foundation.sampling.design.files import write_csv, write_designs
 from foundation.sampling.design.scores import can_fold, composition, folding, specificity
 
 WORDS = ("GGGAAACCC", "GGGAAACCU", "AUAUAUAUAU", "AUAUAUAUA", "GGGAAACCC", "CCGGC")
@@ -118,7 +118,7 @@ def test_logo_counts_from_the_anchor():
 
 def test_files_hold_the_same(designs, tmp_path):
     whole = composition(designs).with_scores(mfe=np.array([np.nan, *range(5)]))
-    write_fasta(tmp_path / "d.fasta", whole)
+    write_designs(tmp_path / "d.fasta", whole)
     write_csv(tmp_path / "d.csv", whole)
     with (tmp_path / "d.fasta").open() as file:
         records = list(SeqIO.parse(file, "fasta"))

@@ -16,7 +16,7 @@ from foundation.data.shards import RecordShards, write_records
 from foundation.errors import FoundationError
 from foundation.model.spectra.batch import SpectralBatch
 from foundation.model.spectra.config import SpectraConfig
-from foundation.model.spectra.loss import misfit
+from foundation.model.spectra.loss import misfits
 from foundation.model.spectra.pretrained import SpectralModel
 from foundation.seeded import seeded
 from foundation.tokenizers.native import NativeConfig, patches_of
@@ -173,7 +173,7 @@ def test_training_learns_what_is_hidden(mix):
     losses = []
     for i in range(120):
         batch = mix()[i]
-        loss = misfit(model(batch.read, batch.asked), batch.asked, batch.weight).mean
+        loss = misfits(model(batch.read, batch.asked), batch.asked, batch.weight).whole.mean
         adam.zero_grad()
         loss.backward()
         adam.step()

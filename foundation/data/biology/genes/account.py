@@ -1,13 +1,12 @@
 """Account: what became of every transcript of an annotation, so that nothing is lost without a sentence."""
 
-import csv
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 from foundation.errors import FoundationError
-from foundation.files import whole_file
+from foundation.files import write_table
 
 PROBLEMS = "problems.csv"
 SHOWN = 10  # problems that are printed; all are in the table
@@ -69,7 +68,5 @@ class Account:
 
     def write(self, path: Path) -> None:
         """Write all problems as a table."""
-        with whole_file(path) as temporary, temporary.open("w", newline="") as file:
-            table = csv.writer(file)
-            table.writerow(("file", "line", "left_out", "reason"))
-            table.writerows((p.path, p.line or "", "yes" if p.lost else "no", p.reason) for p in self.problems)
+        rows = ((p.path, p.line or "", "yes" if p.lost else "no", p.reason) for p in self.problems)
+        write_table(path, ("file", "line", "left_out", "reason"), rows)

@@ -56,11 +56,7 @@ class Build:
             account.take(_account(self.parts.told(total)))
             total += 1
         why = account.problems[0] if account.problems else "No annotation has a transcript."
-        nothing = f"no row was made of {transcripts} transcripts, so nothing was written. {why}"
-        if not account.rows:
-            self.parts.remove()
-            raise FoundationError(nothing)
-        self.parts.join(total, nothing)
+        self.parts.join(total, f"no row was made of {transcripts} transcripts, so nothing was written. {why}")
 
     def _made(self, account: Account) -> Iterator[None]:
         """Makes the missing parts one by one; an item for each transcript."""

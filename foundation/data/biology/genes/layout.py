@@ -14,7 +14,7 @@ from foundation.data.biology.genes.transcript import Interval, Transcript
 from foundation.data.biology.track import Track
 from foundation.data.records import Sample
 
-LETTERS, MARKS = "rna_seq", "splice_jctns_5cls"  # modalities of a row
+LETTERS, PROTEIN, MARKS = "rna_seq", "aa_seq", "splice_jctns_5cls"  # modalities of a row
 YES_NO = ("no", "yes")
 JUNCTIONS = ("none", "acceptor", "donor")
 ENDS = (*JUNCTIONS, "start", "end")  # of transcription: the first acceptor and the last donor of a transcript

@@ -5,6 +5,7 @@ from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
+from foundation.data.biology.genes.layout import PROTEIN
 from foundation.data.biology.residues import molecule_places, tracks_of_chain
 from foundation.data.biology.sequence import Sequence as Letters
 from foundation.data.biology.structure import Chain, Structure
@@ -83,7 +84,7 @@ def rows_of(structure: Structure, predicted: bool, least: int) -> Iterator[Sampl
             key = structure.name if len(chains) == 1 else f"{structure.name}_{one.label}"
             tracks: dict[str, Record] = {**tracks_of_chain(structure, one, predicted)}
             letters = Letters(letters_of(structure, one), "protein", key)
-            yield Sample(key, {"aa_seq": letters, **tracks}, {"gene": structure.name}, {"chain": one.author})
+            yield Sample(key, {PROTEIN: letters, **tracks}, {"gene": structure.name}, {"chain": one.author})
 
 
 def letters_of(structure: Structure, one: Chain) -> str:

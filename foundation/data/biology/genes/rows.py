@@ -16,7 +16,7 @@ from foundation.data.biology.feature import Feature, Part
 from foundation.data.biology.genes.account import Account
 from foundation.data.biology.genes.coding import coding_of
 from foundation.data.biology.genes.flanks import Flanks, rooms
-from foundation.data.biology.genes.layout import Span, kind_of, tracks_of
+from foundation.data.biology.genes.layout import PROTEIN, Span, kind_of, tracks_of
 from foundation.data.biology.genes.signals import Signal
 from foundation.data.biology.genes.transcript import Interval, Transcript
 from foundation.data.biology.residues import residue_count
@@ -179,7 +179,7 @@ class _Making:
             return {}
         records: dict[str, Record] = {
             "rna_codons": Sequence(coding.codons, "rna", transcript.name),
-            "aa_seq": Sequence(coding.protein, "protein", transcript.name),
+            PROTEIN: Sequence(coding.protein, "protein", transcript.name),
         }
         for name, known in self.beside.residues.items():
             record = self._known(known, transcript)

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from foundation.data.biology.frames import AMINO_ACIDS
-from foundation.data.biology.structure import RESIDUE_KINDS, Structure
+from foundation.data.biology.single import single_protein
+from foundation.data.biology.structure import Structure
 from foundation.data.formats.structure_writer import write_structure
 from foundation.data.simulate.proteins.fold import draw_fold
 from foundation.data.simulate.proteins.letters import draw_letters, probabilities
@@ -79,30 +80,6 @@ def simulated(count: int, shortest: int = 50, longest: int = 120, seed: int = 0)
 
 def _structure(name: str, atoms: np.ndarray, letters: str) -> Structure:
     """One chain, A; glycine without its CB."""
-    from Bio.Data.IUPACData import protein_letters_1to3
-
-    n = len(letters)
-    there = np.ones((n, len(ATOMS)), bool)
-    there[:, -1] = [letter != "G" for letter in letters]
-    count, number = int(there.sum()), np.arange(1, n + 1)
-    return Structure(
-        coordinates=atoms[there],
-        atom_name=np.broadcast_to(ATOMS, there.shape)[there],
-        element=np.broadcast_to([atom[0] for atom in ATOMS], there.shape)[there],
-        occupancy=np.ones(count),
-        b_factor=np.zeros(count),
-        altloc=np.array([""] * count),
-        alternates=np.zeros(count),
-        atom_start=np.cumsum([0, *there.sum(1)]),
-        residue_name=np.array([protein_letters_1to3[letter].upper() for letter in letters]),
-        letters=letters,
-        number=number,
-        insertion=np.array([""] * n),
-        label=number,
-        kind=np.full(n, RESIDUE_KINDS.index("protein")),
-        residue_start=np.array([0, n]),
-        author=("A",),
-        chain_label=("A",),
-        expected=(letters,),
-        name=name,
-    )
+    places = atoms.copy()
+    places[[letter == "G" for letter in letters], ATOMS.index("CB")] = np.nan
+    return single_protein(places, ATOMS, letters, np.arange(1, len(letters) + 1), name, letters)
