@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from foundation.data.biology.frames import AMINO_ACIDS
+from foundation.data.simulate.genes.usage import composition
 
 PREFERS = {"H": "AELKMQR", "E": "VIYFTWC", "T": "GPNSD"}  # residues of helices, strands and turns
 COUPLED = (("K", "E"), ("E", "K"), ("R", "D"), ("D", "R"), ("F", "G"), ("G", "F"))  # what two paired sites may be
@@ -29,12 +30,13 @@ class Family:
     pairs: tuple[tuple[int, int], ...]
 
     @classmethod
-    def draw(cls, rng: np.random.Generator, shortest: int = 50, longest: int = 110) -> "Family":
+    def draw(cls, rng: np.random.Generator, shortest: int = 80, longest: int = 160) -> "Family":
         """A family of proteins of one length."""
         length = int(rng.integers(shortest, longest + 1))
         shape = _shape(rng, length)
         likes = np.array([[PREFERENCE if aa in PREFERS[s] else 1.0 for aa in AMINO_ACIDS] for s in shape])
-        profile = np.stack([rng.dirichlet(SHARP * row) for row in likes])
+        often = composition() * len(AMINO_ACIDS)
+        profile = np.stack([rng.dirichlet(SHARP * often * row) for row in likes])
         sites = rng.permutation(np.arange(1, length))[: int(PAIRED * length) // 2 * 2].reshape(-1, 2)
         return cls(shape, profile, tuple((int(i), int(j)) for i, j in np.sort(sites, 1)))
 

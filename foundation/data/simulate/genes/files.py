@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from foundation.data.simulate.genes import measured
+from foundation.data.simulate.genes.background import GENOME, background
 from foundation.data.simulate.genes.gene import COMPLEMENT, Gene, Species
 from foundation.data.simulate.genes.motifs import LETTERS
 
@@ -35,7 +36,7 @@ def write_genome(genes: Iterable[Gene], species: Species, out: Path) -> None:
             if number % EACH == 0 and waiting:
                 _flush(waiting, number // EACH, files["genome"])
             rng = np.random.default_rng((species.seed, 2, number))
-            waiting.append("".join(rng.choice(list(LETTERS), int(rng.integers(*BETWEEN)))))
+            waiting.append(background(rng, int(rng.integers(*BETWEEN)), GENOME))
             strand = 1 if rng.random() < 0.5 else -1
             _place(gene, f"sim{number // EACH + 1}", sum(map(len, waiting)), strand, rng, species, files)
             waiting.append(gene.letters if strand > 0 else gene.letters.translate(COMPLEMENT)[::-1])
@@ -88,10 +89,10 @@ def _annotation(gene: Gene, chromosome: str, start: int, strand: int) -> Iterato
 
     biotype = "protein_coding" if gene.coding else "lncRNA"
     yield line("gene", 0, n, f"ID={gene.name};gene_biotype={biotype}")
-    second = [(2, gene.second[1], "lncRNA")] if gene.second else []
+    second = [(2, gene.second.exons, "lncRNA")] if gene.second else []
     for number, exons, kind in ((1, gene.exons, biotype), *second):
         name = f"{gene.name}.{number}"
-        yield line("transcript", 0, exons[-1][1], f"ID={name};Parent={gene.name};biotype={kind}")
+        yield line("transcript", exons[0][0], exons[-1][1], f"ID={name};Parent={gene.name};biotype={kind}")
         yield from (line("exon", low, high, f"Parent={name}") for low, high in exons)
     done = 0
     for low, high in _runs(gene.coding):

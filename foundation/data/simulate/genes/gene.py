@@ -1,20 +1,21 @@
 """Gene: one simulated gene: a protein of a family in codons, cut by introns, spliced as the spliceosome says."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
-from foundation.data.biology.genetic_code import CODONS, residues
 from foundation.data.simulate.genes import motifs
+from foundation.data.simulate.genes.background import background
 from foundation.data.simulate.genes.families import Family
 from foundation.data.simulate.genes.spliceosome import Exons, splice
+from foundation.data.simulate.genes.usage import synonyms
 
 TRIES = 30  # introns are drawn again as often where the spliceosome does not do what was meant
 GENES = 12  # and whole genes as often
 EXON, INTRON = (70, 200), (80, 200)  # letters
-COMPOSITION = (0.24, 0.19, 0.20, 0.37)  # A, C, G, T of introns
 DRAWS = 6  # of the codons of a stretch, of which the one with most enhancers is taken
 STRETCH = 12  # codons
 WEAKEST = 4.0  # score of a donor that is meant to be used
@@ -23,9 +24,9 @@ TRACT = (0.06, 0.34, 0.06, 0.54)  # A, C, G, T of a pyrimidine tract
 STRONGEST = "GTAAGT"  # of a donor that is in the intron
 OFF = "CAGGCAAGT"  # a donor but for one letter
 LATENT = 0.5  # share of introns with an exon that one letter would make
-SECOND = 0.3  # share of genes with a second transcript that ends early
+SECOND = 0.6  # share of genes that may have a second transcript, which begins late or ends early
+APART = 20  # letters at least between where it does and the exons beside
 COMPLEMENT = str.maketrans("ACGT", "TGCA")
-Codons = Mapping[str, tuple[Sequence[str], np.ndarray]]  # residue -> its codons, how often each or one before is used
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,14 @@ class Variant:
     exons: Exons
 
 
+class Second(NamedTuple):
+    """A second transcript of a gene: its first place, one past its last, and its exons."""
+
+    start: int
+    end: int
+    exons: Exons
+
+
 @dataclass(frozen=True, eq=False)
 class Gene:
     """Letters in reading order and the truth about them; places are counted from the first letter.
@@ -47,7 +56,7 @@ class Gene:
         coding: places of the coding sequence, stop codon included; none if it codes for nothing.
         protein: what it codes for.
         pairs: bases that pair in hairpins.
-        second: one past the end of a second transcript, and its exons.
+        second: another transcript, of some of the letters.
         variants: letters that would change the splicing of the first.
     """
 
@@ -58,7 +67,7 @@ class Gene:
     protein: str = ""
     family: int = -1
     pairs: tuple[tuple[int, int], ...] = ()
-    second: tuple[int, Exons] | None = None
+    second: Second | None = None
     variants: tuple[Variant, ...] = ()
 
 
@@ -75,22 +84,12 @@ class Species:
     seed: int = 0
     coding: float = 0.85
     families: tuple[Family, ...] = field(default=())
-    codons: Codons = field(default_factory=dict)
 
     @classmethod
     def draw(cls, seed: int, families: int = 12, coding: float = 0.85) -> "Species":
-        """Families and the bias of codons."""
+        """Families of proteins."""
         rng = np.random.default_rng((seed, 0))
-        made = tuple(Family.draw(rng) for _ in range(families))
-        synonyms: dict[str, list[str]] = {}
-        for codon, residue in zip(CODONS, residues(1), strict=True):
-            synonyms.setdefault(residue, []).append(codon.replace("U", "T"))
-        return cls(
-            seed,
-            coding,
-            made,
-            {aa: (many, np.cumsum(rng.dirichlet(np.ones(len(many))))) for aa, many in synonyms.items()},
-        )
+        return cls(seed, coding, tuple(Family.draw(rng) for _ in range(families)))
 
     def gene(self, number: int) -> Gene:
         """The gene of this number, whatever else is drawn."""
@@ -100,7 +99,7 @@ class Species:
             gene = self._coding(rng, f"g{number}") if codes else self._silent(rng, f"g{number}")
             if gene is not None:
                 return _with_variants(_with_second(gene, rng), rng)
-        return Gene(f"g{number}", _random(rng, 400), ((0, 400),))
+        return Gene(f"g{number}", background(rng, 400), ((0, 400),))
 
     def _coding(self, rng: np.random.Generator, name: str) -> Gene | None:
         family = int(rng.integers(len(self.families)))
@@ -119,7 +118,7 @@ class Species:
         return Gene(name, letters, exons, tuple(place[first : first + len(coding)]), protein, family, pairs)
 
     def _silent(self, rng: np.random.Generator, name: str) -> Gene | None:
-        mature = _random(rng, int(rng.integers(250, 600)))
+        mature = background(rng, int(rng.integers(250, 600)))
         letters, _, _ = _cut(mature, _cuts(mature, rng), rng)
         exons = splice(letters)
         return Gene(name, letters, exons) if len(exons) > 1 else None
@@ -134,20 +133,20 @@ class Species:
 
     def _codon(self, residue: str, chance: float) -> str:
         """The codon of a number from 0 to 1."""
-        many, usage = self.codons[residue]
+        many, usage = synonyms()[residue]
         return many[min(int(np.searchsorted(usage, chance)), len(many) - 1)]
 
 
 def _untranslated(rng: np.random.Generator) -> tuple[str, list[tuple[int, int]]]:
     """Letters with a hairpin or two, and the places that pair."""
-    text, pairs = _random(rng, int(rng.integers(20, 60))), []
+    text, pairs = background(rng, int(rng.integers(20, 60))), []
     for _ in range(int(rng.integers(0, 3))):
         arm = "".join(rng.choice(list("CG" * 3 + "AT"), int(rng.integers(6, 10))))
-        loop = _random(rng, int(rng.integers(4, 8)))
+        loop = background(rng, int(rng.integers(4, 8)))
         first = len(text)
         text += arm + loop + arm.translate(COMPLEMENT)[::-1]
         pairs += [(first + i, len(text) - 1 - i) for i in range(len(arm))]
-        text += _random(rng, int(rng.integers(15, 40)))
+        text += background(rng, int(rng.integers(15, 40)))
     return text, pairs
 
 
@@ -190,11 +189,11 @@ def _joined(pieces: Sequence[str], introns: Sequence[str]) -> tuple[str, Exons]:
 
 def _intron(exon: str, rng: np.random.Generator) -> str:
     """Letters from a donor that is strong with this exon to an acceptor, perhaps with an exon that is switched off."""
-    body = _run(rng) + _random(rng, int(rng.integers(*INTRON)) // 2) + _decoys(rng)
+    body = _run(rng) + background(rng, int(rng.integers(*INTRON)) // 2) + _decoys(rng)
     if rng.random() < LATENT:
-        inside = _random(rng, int(rng.integers(50, 100))) + "".join(rng.choice(list(motifs.ENHANCERS), 3))
+        inside = background(rng, int(rng.integers(50, 100))) + "".join(rng.choice(list(motifs.ENHANCERS), 3))
         body += _acceptor(rng) + inside + OFF + _run(rng)
-    body += _random(rng, int(rng.integers(*INTRON)) // 2)
+    body += background(rng, int(rng.integers(*INTRON)) // 2)
     drawn = (_letters(motifs.DONOR[motifs.BEFORE :], rng) for _ in range(TRIES))
     strong = (d for d in drawn if motifs.donors(motifs.codes_of(exon + d + body))[len(exon)] > WEAKEST)
     return next(strong, STRONGEST) + body + _acceptor(rng)
@@ -204,14 +203,14 @@ def _decoys(rng: np.random.Generator) -> str:
     """Donors without a run of G, and acceptors without a branch point, for which letters near them speak."""
     text = ""
     for _ in range(int(rng.integers(DECOYS[0], DECOYS[1] + 1))):
-        text += _letters(motifs.DONOR, rng) + _random(rng, int(rng.integers(10, 50)))
-        text += _tract(rng) + _random(rng, int(rng.integers(10, 50)))
+        text += _letters(motifs.DONOR, rng) + background(rng, int(rng.integers(10, 50)))
+        text += _tract(rng) + background(rng, int(rng.integers(10, 50)))
     return text
 
 
 def _run(rng: np.random.Generator) -> str:
     """What donors need after them."""
-    return _random(rng, int(rng.integers(10, 35))) + motifs.RUN + _random(rng, 10)
+    return background(rng, int(rng.integers(10, 35))) + motifs.RUN + background(rng, 10)
 
 
 def _acceptor(rng: np.random.Generator) -> str:
@@ -230,19 +229,17 @@ def _letters(table: np.ndarray, rng: np.random.Generator) -> str:
     return "".join(motifs.LETTERS[i] for i in np.minimum(above.sum(1), 3).tolist())
 
 
-def _random(rng: np.random.Generator, count: int) -> str:
-    return _letters(np.broadcast_to(COMPOSITION, (count, 4)), rng)
-
-
 def _with_second(gene: Gene, rng: np.random.Generator) -> Gene:
-    """Perhaps with a transcript that ends within an intron but the first."""
+    """Perhaps with a transcript that begins within an intron but the last, or ends within one but the first."""
     if len(gene.exons) < 3 or rng.random() > SECOND:
         return gene
-    at = int(rng.integers(1, len(gene.exons) - 1))
-    low, high = gene.exons[at][1] + 20, gene.exons[at + 1][0] - 20
-    end = int(rng.integers(low, high)) if high > low else low
-    exons = splice(gene.letters[:end])
-    return replace(gene, second=(end, exons)) if len(exons) > 1 else gene
+    late = bool(rng.random() < 0.5)
+    at = int(rng.integers(0, len(gene.exons) - 2)) + (not late)
+    low, high = gene.exons[at][1] + APART, gene.exons[at + 1][0] - APART
+    place = int(rng.integers(low, high)) if high > low else low
+    start, end = (place, len(gene.letters)) if late else (0, place)
+    exons = tuple((a + start, b + start) for a, b in splice(gene.letters[start:end]))
+    return replace(gene, second=Second(start, end, exons)) if len(exons) > 1 else gene
 
 
 def _with_variants(gene: Gene, rng: np.random.Generator) -> Gene:

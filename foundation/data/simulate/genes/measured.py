@@ -1,12 +1,16 @@
 """Measured: what would be seen along a simulated gene: conservation, and probing of what is not paired."""
 
-import numpy as np
-from jaxtyping import Float32
+from collections.abc import Sequence
+from functools import cache
 
+import numpy as np
+from jaxtyping import Float32, Float64
+
+from foundation.data.biology.genetic_code import translate
 from foundation.data.simulate.genes import motifs
 from foundation.data.simulate.genes.gene import Gene
 
-CODON = (2.5, 2.8, 0.6)  # mean conservation of the three letters of a codon
+FIXED, SILENT = 2.7, 0.4  # mean conservation of coding letters whose changes all change the residue, and none does
 JUNCTION, NEAR_JUNCTION, BRANCH, WORD, UNTRANSLATED = 4.0, 1.5, 0.8, 0.8, 0.3
 NOISE = 1.0  # standard deviation about these means
 GAP, GAP_LENGTH = 0.002, 30  # how often a gap of the alignment begins, and its mean length
@@ -26,7 +30,7 @@ def conservation(gene: Gene, rng: np.random.Generator) -> Float32[np.ndarray, "n
             for place in _places(gene.letters, word, start, end):
                 mean[place : place + len(word)] = WORD
     coding = np.array(gene.coding, np.int64)
-    mean[coding] = np.maximum(mean[coding], np.resize(CODON, len(coding)))
+    mean[coding] = np.maximum(mean[coding], FIXED + (SILENT - FIXED) * silent([gene.letters[i] for i in gene.coding]))
     for (_, donor), (acceptor, _) in zip(gene.exons[:-1], gene.exons[1:], strict=True):
         mean[donor + 2 : donor + 6] = NEAR_JUNCTION
         mean[acceptor - motifs.BRANCH_FROM : acceptor - 2] += BRANCH
@@ -35,6 +39,21 @@ def conservation(gene: Gene, rng: np.random.Generator) -> Float32[np.ndarray, "n
     for start in np.flatnonzero(rng.random(n) < GAP):
         values[start : start + int(rng.geometric(1 / GAP_LENGTH))] = np.nan
     return values.astype(np.float32)
+
+
+def silent(coding: Sequence[str]) -> Float64[np.ndarray, "n"]:
+    """Share of the three changes of each letter of a coding sequence that keep the residue."""
+    codons = "".join(coding).replace("T", "U")
+    return np.array([share for i in range(0, len(codons), 3) for share in _silent(codons[i : i + 3])])
+
+
+@cache
+def _silent(codon: str) -> tuple[float, ...]:
+    residue, changed = translate(codon, 1), []
+    for i in range(3):
+        others = [codon[:i] + letter + codon[i + 1 :] for letter in "ACGU" if letter != codon[i]]
+        changed.append(sum(translate(other, 1) == residue for other in others) / 3)
+    return tuple(changed)
 
 
 def reactivity(gene: Gene, rng: np.random.Generator) -> Float32[np.ndarray, "n"]:

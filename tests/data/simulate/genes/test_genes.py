@@ -11,6 +11,7 @@ from Bio.Seq import Seq
 from foundation.__main__ import main
 from foundation.data.shards import RecordShards
 from foundation.data.simulate.genes import measured
+from foundation.data.simulate.genes.background import GENOME, background
 from foundation.data.simulate.genes.command import simulated
 from foundation.data.simulate.genes.families import COUPLED, Family
 from foundation.data.simulate.genes.gene import Species
@@ -32,8 +33,20 @@ def made(species):
 def test_exons_are_what_the_spliceosome_makes_of_the_letters(made):
     for gene in made:
         assert splice(gene.letters) == gene.exons
-        if gene.second:
-            assert splice(gene.letters[: gene.second[0]]) == gene.second[1]
+
+
+def test_second_transcripts_begin_late_or_end_early_and_are_spliced_from_their_own_letters(made):
+    several = [gene for gene in made if gene.second]
+    assert COUNT * 0.4 < len(several) < COUNT * 0.9
+    kinds = set()
+    for gene in several:
+        start, end, exons = gene.second
+        own = splice(gene.letters[start:end])
+        assert [(a + start, b + start) for a, b in own] == list(exons)
+        kinds.add((start > 0, end < len(gene.letters)))
+        inside = {p for exon in gene.exons for p in exon if start < p < end}
+        assert {p for exon in exons for p in exon} - {start, end} != inside, "a site beside the end is lost"
+    assert kinds == {(True, False), (False, True)}
 
 
 def test_coding_sequences_translate_to_the_protein(made):
@@ -89,7 +102,7 @@ def test_paired_sites_of_a_family_change_together_and_others_do_not():
 
 def test_what_matters_is_conserved_and_what_pairs_does_not_react(made):
     rng = np.random.default_rng(0)
-    scores, means = {"junction": [], "intron": [], "codon": []}, {True: [], False: []}
+    scores, means = {"junction": [], "intron": [], "second": [], "silent": []}, {True: [], False: []}
     for gene in made:
         values, reactivity = measured.conservation(gene, rng), measured.reactivity(gene, rng)
         exonic = np.zeros(len(gene.letters), bool)
@@ -97,14 +110,19 @@ def test_what_matters_is_conserved_and_what_pairs_does_not_react(made):
             exonic[a:b] = True
         core = [p for a, b in zip(gene.exons[:-1], gene.exons[1:], strict=True) for p in (a[1], b[0] - 1)]
         scores["junction"] += values[core].tolist()
-        scores["codon"] += values[list(gene.coding[::3])].tolist()
+        scores["second"] += values[list(gene.coding[1::3])].tolist()
+        thirds = [
+            i for first, i in zip(gene.coding[1::3], gene.coding[2::3], strict=True) if gene.letters[first] == "C"
+        ]
+        scores["silent"] += values[thirds].tolist()
         scores["intron"] += values[~exonic].tolist()
         paired = np.zeros(len(gene.letters), bool)
         paired[[p for pair in gene.pairs for p in pair]] = True
         for is_paired in (True, False):
             means[is_paired] += reactivity[paired == is_paired].tolist()
     assert np.nanmean(scores["junction"]) == pytest.approx(measured.JUNCTION, abs=0.4)
-    assert np.nanmean(scores["codon"]) == pytest.approx(measured.CODON[0], abs=0.3)
+    assert np.nanmean(scores["second"]) == pytest.approx(measured.FIXED, abs=0.1), "nearly no change there is silent"
+    assert np.nanmean(scores["silent"]) < measured.SILENT + 0.4, "all changes after a C are"
     assert np.nanmean(scores["intron"]) < 0.7
     assert 0 < np.isnan(scores["intron"]).mean() < 0.2
     assert np.nanmean(means[False]) > 5 * np.nanmean(means[True])
@@ -132,7 +150,7 @@ def test_files_go_through_the_builder_and_come_back_as_the_truth(tmp_path, capsy
         exonic = np.flatnonzero(row["splice_regions"].values) - before
         assert exonic.tolist() == [p for a, b in told["exons"] for p in range(a, b)]
         rng = np.random.default_rng((5, 2, number))
-        list(rng.choice(list("ACGT"), int(rng.integers(250, 1500))))
+        background(rng, int(rng.integers(250, 1500)), GENOME)
         rng.random()
         np.testing.assert_array_equal(
             row["phylop"].values[before : before + len(gene.letters)], measured.conservation(gene, rng)
