@@ -22,8 +22,8 @@ class Pathway:
         given: spaces that have to be there and are shown, in part or whole.
         optional: spaces that are shown, in part or whole, with probability a half, where the sample has them.
         weight: relative frequency among the pathways that a sample allows.
-        known: asked space -> codes that are shown wherever they stand, with probability a half, such as the ends of a
-            transcript among its junctions.
+        known: asked space -> codes that are shown wherever they stand, outside the stretch that takes part too, with
+            probability a half, such as the ends of a transcript among its junctions.
     """
 
     asked: tuple[str, ...]
@@ -56,7 +56,7 @@ class SplitTrack(MaskingPolicy):
     A space that is only given is shown whole with probability `whole`, else in a uniformly drawn share. One that is
     both given and asked is split in such a share; one that is only asked is asked at every place. A small part of what
     is split, `contiguous`, is cut in runs instead of single places, since a run cannot be guessed from its neighbours.
-    Text is asked whole. What is beyond the budgets takes no part, drawn at random.
+    Text is asked whole. What is beyond the budgets takes no part, drawn at random; known codes are not counted.
 
     Args:
         pathways: the questions; the probabilities of MIMIC's own are not published.
@@ -94,8 +94,12 @@ class SplitTrack(MaskingPolicy):
             FoundationError: no pathway fits the sample.
         """
         inside = self.context.inside(tokens, generator)
+        pathway = self._pathway(tokens, generator)
         reveal = torch.full((len(tokens),), -1)
-        reveal[inside] = self._along(self._pathway(tokens, generator), tokens.select(inside), generator)
+        reveal[inside] = self._along(pathway, tokens.select(inside), generator)
+        for name in (n for n in tokens.names() if n in pathway.known and _chance(generator) < 0.5):
+            index = tokens.of(name)
+            reveal[index[torch.isin(tokens.ids[index], torch.tensor(pathway.known[name]))]] = 0
         return reveal
 
     def after(self, samples: float) -> "SplitTrack":
@@ -148,8 +152,6 @@ class SplitTrack(MaskingPolicy):
         elif shown:
             whole = _chance(generator) < self.whole
             reveal[index] = 0 if whole else torch.where(self._part(len(index), generator), 0, -1)
-        if name in pathway.known and _chance(generator) < 0.5:
-            reveal[index[torch.isin(tokens.ids[index], torch.tensor(pathway.known[name]))]] = 0
 
     def _part(self, count: int, generator: Generator) -> Bool[Tensor, "n"]:
         """Which of `count` places in order are shown: a share drawn uniformly, of single places or of runs."""

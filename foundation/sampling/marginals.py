@@ -4,7 +4,7 @@ Each question is a document of its own, so what else is asked beside it changes 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import torch
@@ -32,6 +32,7 @@ class Question:
     Args:
         given: known tokens.
         asked: tokens of one space of codes; their positions count, their values do not.
+        throughout: spaces of given tokens that every stretch of the question shows, wherever they stand.
 
     Raises:
         FoundationError: nothing is asked, or tokens of several spaces, or vectors.
@@ -39,6 +40,7 @@ class Question:
 
     given: Tokens
     asked: Tokens
+    throughout: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         names = self.asked.names()
@@ -50,7 +52,7 @@ class Question:
 
     def of(self, asked: Int[Tensor, "n"]) -> "Question":
         """Some of the asked tokens, of the same given ones."""
-        return Question(self.given, self.asked.select(asked))
+        return replace(self, asked=self.asked.select(asked))
 
 
 @dataclass(frozen=True)
@@ -145,6 +147,8 @@ def _stretched(question: Question, stretches: Stretches) -> Iterator[tuple[Quest
     """A question for each stretch, the asked tokens it answers for, and where these are among its own."""
     asked, given = question.asked, question.given
     along = given.track == asked.track[0]
+    for name in question.throughout:
+        along[given.of(name)] = False
     place, given_place = asked.position[:, 0], given.position[:, 0]
     everywhere = torch.cat([place, given_place[along]])
     done = -torch.inf
@@ -153,7 +157,8 @@ def _stretched(question: Question, stretches: Stretches) -> Iterator[tuple[Quest
         answered = (place[inside] >= done) & (place[inside] < until)
         if answered.any():
             shown = ~along | ((given_place >= start) & (given_place < end))
-            yield Question(given.select(shown), asked.select(inside)), inside[answered], torch.nonzero(answered)[:, 0]
+            piece = replace(question, given=given.select(shown), asked=asked.select(inside))
+            yield piece, inside[answered], torch.nonzero(answered)[:, 0]
         done = until
 
 

@@ -7,6 +7,7 @@ import torch
 
 from foundation.errors import FoundationError
 from foundation.masking import Pathway, SplitTrack
+from foundation.masking.context import Context
 from foundation.masking.policy import NOTHING
 from foundation.tokens import Axis, Space, Tokens, concatenate
 
@@ -97,6 +98,12 @@ def test_known_codes_are_shown_wherever_they_stand_in_half_of_the_draws():
     assert (found[~known] == 1).all()
     assert (found[known][:, [3, 30]] == 0).all() and (found[known] == 0).sum(1).eq(2).all()
     assert ("junctions", "junctions") in policy.support(["rna", "junctions"])
+    short = replace(policy, context=Context(longest=10))
+    found = steps(short, tokens, "junctions", 400)
+    known = (found[:, [3, 30]] == 0).all(1)
+    assert 0.4 < known.float().mean() < 0.6, "both, though a stretch holds one at most"
+    assert (found[known] == 0).sum(1).eq(2).all() and (found[~known] != 0).all()
+    assert ((found >= 0).sum(1) <= 12).all(), "nothing else of what lies outside the stretch"
 
 
 def test_same_generator_same_answer():

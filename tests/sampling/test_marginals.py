@@ -76,6 +76,20 @@ def test_a_stretch_sees_its_own_part_of_the_track_and_answers_without_its_margin
         torch.testing.assert_close(found[first:last], direct(model, part)[first - start : last - start])
 
 
+def test_what_is_known_throughout_is_shown_to_every_stretch(model):
+    q = question(30)
+    ends = tokens(SITES, 30, torch.Generator().manual_seed(1)).select(torch.tensor([2, 28]))
+    whole = replace(q, given=concatenate([q.given, ends]), asked=q.asked.select(torch.arange(3, 28)))
+    found = in_stretches(model, [replace(whole, throughout=("sites",))], Stretches(10, 2))[0]
+    place = whole.given.position[:, 0]
+    is_rna = torch.isin(torch.arange(len(whole.given)), whole.given.of("rna"))
+    second = Question(
+        whole.given.select(~is_rna | ((place >= 6) & (place < 16))), whole.asked.select(torch.arange(3, 13))
+    )
+    torch.testing.assert_close(found[5:11], direct(model, second)[2:8])
+    assert not torch.allclose(in_stretches(model, [whole], Stretches(10, 2))[0], found)
+
+
 @pytest.mark.parametrize(("length", "margin"), [(0, 0), (100, 10), (25, 3)])
 def test_short_tracks_are_one_stretch(model, length, margin):
     q = question(25)

@@ -22,7 +22,7 @@ class Condition:
 
     Args:
         given: modalities; what is asked of them is hidden.
-        ends: also where the transcript starts and ends.
+        ends: also where the transcript starts and ends, however far away.
     """
 
     given: tuple[str, ...]
@@ -56,7 +56,7 @@ class Condition:
         shown[torch.cat([tokens.of(name) for name in self.given])] = True
         if self.ends:
             shown[tokens.of(MARKS)] = True
-        return Question(tokens.select(shown & ~asked), tokens.select(asked))
+        return Question(tokens.select(shown & ~asked), tokens.select(asked), (MARKS,) if self.ends else ())
 
 
 def junction_table(condition: Condition, tokens: Tokens, answer: Float[Tensor, "n size"]) -> Float[Tensor, "L size"]:

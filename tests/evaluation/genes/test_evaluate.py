@@ -82,6 +82,7 @@ def test_nothing_that_is_asked_is_shown(tokens):
     known = aware.given.of(J)
     assert aware.given.position[known, 0].tolist() == [10, 140] and aware.given.ids[known].tolist() == [3, 4]
     assert len(aware.asked) == 148 and set(aware.given.names()) == {"rna_seq", "phylop", J}
+    assert (blind.throughout, aware.throughout) == ((), (J,))
     hidden = Condition(("rna_seq", "phylop")).hidden(t, "rna_seq", 0.3, seed=4)
     places = [x.position[x.of("rna_seq"), 0].tolist() for x in (hidden.given, hidden.asked)]
     assert sorted(places[0] + places[1]) == list(range(150)) and len(places[1]) == 45
