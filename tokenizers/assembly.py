@@ -4,6 +4,7 @@ import numpy as np
 from jaxtyping import Float32, Float64, Int64
 
 from foundation.data.biology.frames import backbone_frames, backbone_of
+from foundation.tokenizers.neighbourhood import rows_beside
 
 ROUNDS = 30  # in which all stretches are laid on their mean again
 GAP = 3.8  # Å a place, between stretches that nothing connects
@@ -22,9 +23,7 @@ def assembled(
         place: of each residue, ascending.
     """
     half = around.shape[1] // 2
-    row = np.full(place[-1] + 2 * half + 1, -1)
-    row[place + half] = np.arange(len(place))
-    beside = row[place[:, None] + np.arange(2 * half + 1)]  # [m, w]
+    beside = rows_beside(place, half)
     weight = (beside >= 0) / (1.0 + np.abs(np.arange(-half, half + 1)))  # what is near is told best
     chain = _one_after_another(around, beside, weight, place)
     for _ in range(ROUNDS):

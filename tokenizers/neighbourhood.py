@@ -67,6 +67,17 @@ def neighbourhoods(structure: Structure, chain: Chain, nearest: int, window: int
     return _typed(length, place, relative, step, target, np.pad(known, ((0, 0), (0, CROWD)), constant_values=1))
 
 
+def rows_beside(place: Int64[np.ndarray, "m"], window: int) -> Int64[np.ndarray, "m w"]:
+    """Which of the residues is at each of the `window` places before and after each, and its own; -1 where none is.
+
+    Args:
+        place: of each residue, ascending.
+    """
+    row = np.full(place[-1] + 2 * window + 1, -1)
+    row[place + window] = np.arange(len(place))
+    return row[place[:, None] + np.arange(2 * window + 1)]
+
+
 def width(window: int) -> int:
     """Numbers of a target."""
     return (2 * window + 1) * ATOMS * 3 + CROWD
@@ -105,9 +116,7 @@ def _around(
     place: Int64[np.ndarray, "m"], axes: np.ndarray, atoms: np.ndarray, window: int
 ) -> tuple[Float64[np.ndarray, "m t"], Bool[np.ndarray, "m t"]]:
     """Atoms of the places before and after, in the frame of each residue, and which are known."""
-    row = np.full(place.max() + 2 * window + 1, -1)
-    row[place + window] = np.arange(len(place))
-    beside = row[place[:, None] + np.arange(2 * window + 1)]  # [m, 2w + 1]
+    beside = rows_beside(place, window)
     known = beside >= 0
     shifted = atoms[beside] - atoms[:, None, None, 1]  # [m, 2w + 1, atom, 3]
     own = np.einsum("mwax,mxb->mwab", shifted, axes) * known[..., None, None]
