@@ -15,8 +15,9 @@ from foundation.evaluation.against import others
 from foundation.evaluation.genes.baselines import MODELS
 from foundation.evaluation.genes.compared import Compared
 from foundation.evaluation.genes.measured import measured
-from foundation.evaluation.genes.recovery import recovery
+from foundation.evaluation.genes.recovery import answers_of, recovery
 from foundation.evaluation.genes.splicing import of_isoforms, splicing, tables
+from foundation.evaluation.genes.surroundings import coding_places, with_surroundings
 from foundation.model.stored import locate
 from foundation.model.tracks.pretrained import TrackModel
 from foundation.sampling.genes.conditions import ENDS, Condition, conditions
@@ -74,7 +75,7 @@ def evaluate(
     study = Study(network, trained, tuple(beside), stretches or stretches_of(policy), hidden, seed)
     rivals = {name: tracks_model(str(path), device) for name, path in others(against, MODELS).items()}
     simple = list(RecordShards(fitted)) if fitted else []
-    found = study.splicing(rows, simple, rivals) | study.recovery(rows) | study.signals(rows, simple)
+    found = study.splicing(rows, simple, rivals) | study.recovery(rows, simple) | study.signals(rows, simple)
     if not found:
         raise FoundationError(f"{data}: nothing that the model was trained to predict is in its rows. Give other rows.")
     from foundation.evaluation.genes.report import write_study  # matplotlib
@@ -126,17 +127,21 @@ class Study:
         every = {f"{what} of {len(kept)} transcripts": compared for what, compared in found.items()}
         return every | of_isoforms(kept, shown, ways[0].name)
 
-    def recovery(self, rows: Sequence[Sample]) -> dict[str, list[Compared]]:
-        """Hidden letters and residues."""
+    def recovery(self, rows: Sequence[Sample], simple: Sequence[Sample]) -> dict[str, list[Compared]]:
+        """Hidden letters and residues; of letters also the coding ones apart."""
         found = {}
         for target in SEQUENCES:
             ways = self._conditions(target) if (target, target) in self.trained else []
-            if kept := self._having(rows, target, ways):
-                genes = [gene_of(s) for s in kept]
-                title = f"{target}, {self.hidden:.0%} hidden, of {len(kept)} rows"
-                found[title] = recovery(
-                    self.model, self.model.tokenise(kept), genes, target, ways, self.stretches, self.hidden, self.seed
-                )
+            if not (kept := self._having(rows, target, ways)):
+                continue
+            genes, tokens = [gene_of(s) for s in kept], self.model.tokenise(kept)
+            answers = answers_of(self.model, tokens, target, ways, self.stretches, self.hidden, self.seed)
+            title = f"{target}, {self.hidden:.0%} hidden, of {len(kept)} rows"
+            if target == LETTERS:
+                answers = with_surroundings(answers, kept, simple, self.hidden, self.seed)
+                if coding := coding_places(answers, kept):
+                    found[f"coding letters: {title}"] = recovery(answers, genes, coding)
+            found[title] = recovery(answers, genes)
         return found
 
     def signals(self, rows: Sequence[Sample], simple: Sequence[Sample]) -> dict[str, list[Compared]]:

@@ -13,8 +13,9 @@ from foundation.data.shards import RecordShards
 from foundation.evaluation.bootstrap import Drawn
 from foundation.evaluation.genes.compared import compared, of_mean
 from foundation.evaluation.genes.measured import measured
-from foundation.evaluation.genes.recovery import COMMONEST, recovery
+from foundation.evaluation.genes.recovery import COMMONEST, answers_of, recovery
 from foundation.evaluation.genes.splicing import of_isoforms, splicing
+from foundation.evaluation.genes.surroundings import AROUND
 from foundation.model.heads import Prediction
 from foundation.model.over_tokens import OverTokens
 from foundation.model.pretrained import FoundationModel
@@ -107,13 +108,22 @@ def test_recovery_counts_what_a_model_reads_off_another_track(model, tokens):
         told.append(replace(t, ids=ids))
     ways = [Condition(("rna_seq",)), Condition(("rna_seq", "phylop"))]
     genes = [f"g{i // 2}" for i in range(len(told))]
-    found = {w.name: w for w in recovery(Reads(model.spaces, "phylop"), told, genes, "rna_seq", ways, Stretches())}
+    answers = answers_of(Reads(model.spaces, "phylop"), told, "rna_seq", ways, Stretches())
+    found = {w.name: w for w in recovery(answers, genes)}
     assert found["rna_seq + phylop"].scores["recovered"].value == 1
     assert found["rna_seq + phylop"].scores["log_likelihood"].value == pytest.approx(np.log(0.9))
     assert found["rna_seq"].scores["log_likelihood"].value == pytest.approx(np.log(1 / 7))
     assert found["rna_seq"].gains == {} and found["rna_seq + phylop"].gains["recovered"].probability == 1
     counts = np.bincount(torch.cat([ways[0].hidden(t, "rna_seq", 0.5, i).asked.ids for i, t in enumerate(told)]))
     assert found[COMMONEST].scores["recovered"].value == pytest.approx(counts.max() / counts.sum())
+    first = [place < 20 for place in answers.places]
+    some = {w.name: w for w in recovery(answers, genes, first)}
+    hidden = torch.cat([ids[kept] for ids, kept in zip(answers.truth, first, strict=True)])
+    assert some[COMMONEST].scores["recovered"].value == pytest.approx(float(torch.bincount(hidden).max()) / len(hidden))
+    none = [torch.zeros_like(first[0]), *first[1:]]
+    assert recovery(answers, genes, none)[1].scores["recovered"].value > 0, (
+        "a row without such letters counts for nothing"
+    )
 
 
 def test_correlations_are_scipys_and_the_simple_model_is_the_mean_of_words(model, rows, tokens):
@@ -156,7 +166,7 @@ def test_the_verb_writes_all_that_was_trained(exported, rows, tmp_path):
     assert names["exons of 10 transcripts of genes with several"] == names["exons of 10 transcripts"]
     ways = {way["name"]: way for way in results["tasks"]["exons of 10 transcripts"]}
     assert ways["one_modality"]["gains"]["exact"]["gain"] == 0, "it is the same model"
-    assert names["rna_seq, 50% hidden, of 10 rows"] == ["rna_seq", COMMONEST, f"rna_seq + {J}"]
+    assert names["rna_seq, 50% hidden, of 10 rows"] == ["rna_seq", COMMONEST, f"rna_seq + {J}", AROUND]
     assert names["phylop of 10 rows"] == ["rna_seq", "mean of 3 letters"]
     simple = {way["name"]: way["scores"] for way in results["tasks"]["donors of 10 transcripts"]}
     assert simple["weight matrix"]["average_precision"]["value"] > 0.8

@@ -14,7 +14,7 @@ from foundation.data.biology.genes.transcript import Interval, Transcript
 from foundation.data.biology.track import Track
 from foundation.data.records import Sample
 
-LETTERS, PROTEIN, MARKS = "rna_seq", "aa_seq", "splice_jctns_5cls"  # modalities of a row
+LETTERS, PROTEIN, MARKS, CODING = "rna_seq", "aa_seq", "splice_jctns_5cls", "cds"  # modalities of a row
 YES_NO = ("no", "yes")
 JUNCTIONS = ("none", "acceptor", "donor")
 ENDS = (*JUNCTIONS, "start", "end")  # of transcription: the first acceptor and the last donor of a transcript
@@ -52,7 +52,7 @@ def tracks_of(transcript: Transcript, span: Span) -> dict[str, Track]:
         "splice_junctions": Track(_junctions(exons, n), JUNCTIONS),
         "cds_junctions": Track(_junctions(coding, n), JUNCTIONS),
         "splice_regions": Track(exonic, YES_NO),
-        "cds": Track(codes, YES_NO),
+        CODING: Track(codes, YES_NO),
         "utr": Track(exonic & ~codes & bool(coding), YES_NO),
         "is_coding": Track(np.array([kind != "pseudogene" and bool(coding)]), YES_NO),
         "feature_type": Track(np.array([KINDS.index(kind)]), KINDS),
