@@ -93,6 +93,9 @@ class Spectrograph:
         jitter: pixels by which start and end of a spectrum differ from file to file, at most.
         correlation: of the noise of neighbouring pixels, made by a three-tap kernel; 0 = none.
         gain: variance of the object's light relative to the sky's.
+        exposure: photons that a pixel of efficiency 1 collects of a flux of 1 in the survey's usual time; it says how
+            much of the noise is the sky's at a given signal-to-noise.
+        fibre: sky that it lets in, relative to one of BOSS.
         read_variance: detector's variance, in the sky's units.
         bright_sky: airglow brighter than this many times the sky continuum is flagged.
         cosmics: mean number of runs of rejected pixels in an arm, and the shortest and longest run.
@@ -120,6 +123,8 @@ class Spectrograph:
     jitter: int = 0
     correlation: float = 0.0
     gain: float = 1.0
+    exposure: float = 30.0
+    fibre: float = 1.0
     read_variance: float = 0.4
     bright_sky: float = np.inf
     missing_arm: float = 0.0
@@ -146,7 +151,7 @@ TILT_PIVOT = 5400.0  # Å, where a tilt changes nothing
 # as large at 9000 Å as at 5000 Å, where BOSS and DESI have 0.63 and 0.32 of it
 RESPONSE = 3.0
 ARM_STEP = 0.02  # scatter of an arm's flux level
-SKY_RESIDUAL = 0.5  # scatter of the airglow left after subtraction, in σ of the noise
+SKY_RESIDUAL = 0.35  # scatter of the airglow left after subtraction, in σ of the noise
 IVAR_ERROR = 0.1  # scatter of the reported inverse variance about the true one, as a fraction
 PERSISTENT = 2.0  # noise of a persistent pixel relative to an ordinary one
 OUTLIERS = (0.01, 5.0)  # fraction of pixels whose noise is this many times what is reported
@@ -158,16 +163,17 @@ SPECTROGRAPHS = {
         survey="boss",
         frame="heliocentric",
         arms=(
-            Arm(3589, 6350, (0.95, 1.15), 5200, 850, 250.0, 0.01),
-            Arm(5650, 10364, (1.25, 2.2), 7400, 1250, 700.0, 0.0),
+            Arm(3589, 6350, (0.95, 1.15), 4800, 880, 480.0, 0.2),
+            Arm(5650, 10364, (1.25, 2.2), 6000, 2300, 1100.0, 0.0),
         ),
         grids=(Grid("log10", 3.5400, 1e-4),) * 2,
         tilt=(0.0, 0.05),
         # centred for 4000 Å: 19 % too bright at 3600 Å, 24 % too faint at 10000 Å (Margala et al. 2016, the mean)
-        blue_tilt=(-0.44, 0.3),
+        blue_tilt=(-0.44, 0.2),
         jitter=20,
         correlation=0.2,
         read_variance=0.6,
+        exposure=40.0,
         bright_sky=3.5,
         cosmics=(2.0, 1, 4),
         flags=Flags(
@@ -183,12 +189,13 @@ SPECTROGRAPHS = {
         survey="desi",
         frame="barycentric",
         arms=(
-            Arm(3600, 5800, (0.71, 0.71), 4900, 700),
-            Arm(5760, 7620, (0.64, 0.64), 6700, 1500),
-            Arm(7520, 9824, (0.75, 0.75), 8700, 1600),
+            Arm(3600, 5800, (0.71, 0.71), 5900, 1330, 210.0, 0.02),
+            Arm(5760, 7620, (0.64, 0.64), 6640, 840, 70.0, 0.5),
+            Arm(7520, 9824, (0.75, 0.75), 8440, 1030, 180.0, 0.13),
         ),
         grids=(Grid("linear", 3599.2, 0.8),) * 3,
         tilt=(0.0, 0.05),
+        fibre=0.56,  # 1.5 arcsec wide, not 2
         cosmics=(6.0, 2, 12),
         missing_arm=0.01,
         flags=Flags(
@@ -223,6 +230,7 @@ SPECTROGRAPHS = {
         light=RESOLVED,
         targets=("STAR",),
         snr=(15.0, 300.0),
+        exposure=11.0,  # a signal-to-noise of 100 at V = 14
         is_joined=False,
         is_calibrated=False,
         flags=Flags(fatal=0, bright_sky=0, rejected=0, near_rejected=0, no_arm=0, dichroic=0),
@@ -244,6 +252,7 @@ SPECTROGRAPHS = {
         light=H_BAND,
         targets=("STAR",),
         snr=(30.0, 300.0),
+        exposure=67.0,  # a signal-to-noise of 100 at H = 12.2
         is_joined=False,
         knows_lsf=False,
         flags=Flags(

@@ -86,7 +86,7 @@ def observe(
     outliers: float = OUTLIERS[0],
     is_quasar_candidate: bool = False,
 ) -> Observation:
-    """Observe an object for as long as it takes to reach a signal-to-noise.
+    """Observe an object with a signal-to-noise; its noise is what the usual exposure makes of an object so bright.
 
     Args:
         modality: a name in `instrument.SPECTROGRAPHS`.
@@ -103,12 +103,11 @@ def observe(
     cameras = [camera(modality, arm, fibre).cut(part) for arm, part in enumerate(parts)]
     light = [(line_spread(modality, arm, fibre) @ flux)[part] for arm, part in enumerate(parts)]
     signals = [f * error for f, error in zip(light, _calibration(tilt, cameras, draw), strict=True)]
-    sigmas = [_relative_sigma(instrument, c, f) for c, f in zip(cameras, signals, strict=True)]
+    live = np.concatenate([c.is_live for c in cameras])
+    dimmed = _dimmed(instrument, cameras, signals, live, snr)
+    sigmas = [_sigma(instrument, c, dimmed * f) / dimmed for c, f in zip(cameras, signals, strict=True)]
     if not instrument.is_calibrated:
         signals, sigmas = ([x * c.efficiency for x, c in zip(each, cameras, strict=True)] for each in (signals, sigmas))
-    live = np.concatenate([c.is_live for c in cameras])
-    exposure = float(np.median((np.abs(np.concatenate(signals)) / np.concatenate(sigmas))[live])) / snr
-    sigmas = [s * exposure for s in sigmas]
     wrong = instrument.flags.dichroic if draw.random() < DICHROIC[0] else 0
     measured = [
         _measure(instrument, c, f, s, wrong, outliers, draw) for c, f, s in zip(cameras, signals, sigmas, strict=True)
@@ -189,10 +188,29 @@ def _calibration(tilt: tuple[float, float], cameras: list[Camera], draw: np.rand
     return [a * s * (c.wavelength / TILT_PIVOT) ** exponent for a, s, c in zip(level, smooth, cameras, strict=True)]
 
 
-def _relative_sigma(instrument: Spectrograph, camera: Camera, signal: np.ndarray) -> np.ndarray:
-    """Noise of a unit exposure: detector, sky and the object's own light, over the efficiency."""
-    variance = instrument.read_variance + camera.sky + instrument.gain * np.abs(signal)
-    return np.sqrt(variance / camera.efficiency)
+def _dimmed(
+    instrument: Spectrograph, cameras: list[Camera], signals: list[np.ndarray], live: np.ndarray, snr: float
+) -> float:
+    """Factor on the flux at which the usual exposure has the wanted median signal-to-noise.
+
+    Signal-to-noise grows with the factor in every pixel, so the factor of the median is the median of the factors.
+    """
+    gain, light = instrument.gain, np.abs(np.concatenate(signals))
+    background = np.concatenate([_background(instrument, c) for c in cameras])
+    photons = instrument.exposure * np.concatenate([c.efficiency for c in cameras]) / snr**2
+    wanted = (gain + np.sqrt(gain**2 + 4 * background * photons)) / (2 * photons)  # flux with that signal-to-noise
+    return float(np.median((wanted / np.maximum(light, 1e-12))[live]))
+
+
+def _sigma(instrument: Spectrograph, camera: Camera, signal: np.ndarray) -> np.ndarray:
+    """Noise of the usual exposure: detector, sky and the object's own light."""
+    variance = _background(instrument, camera) + instrument.gain * np.abs(signal)
+    return np.sqrt(variance / (instrument.exposure * camera.efficiency))
+
+
+def _background(instrument: Spectrograph, camera: Camera) -> np.ndarray:
+    """Detector and sky as flux."""
+    return instrument.read_variance + instrument.fibre * camera.sky
 
 
 def correlated(count: int, correlation: float, draw: np.random.Generator) -> np.ndarray:

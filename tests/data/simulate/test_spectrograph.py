@@ -97,6 +97,41 @@ def test_outliers_are_what_lifts_the_chi_squared_of_the_truth():
         assert np.concatenate(pulls).mean() == pytest.approx(expected, abs=0.05)
 
 
+EBOSS = ("spec-10656-58163-0366.fits.gz", "spec-9367-57758-0482.fits.gz")
+
+
+def _noise(spectrum, band):
+    """Median noise in the band over that at 5200 Å, and the mean scatter of ln(noise) in runs of 64 pixels."""
+    inside, middle = ((spectrum.wavelength > a) & (spectrum.wavelength < b) for a, b in (band, (5000, 5400)))
+    sigma = [1 / np.sqrt(spectrum.ivar[part & spectrum.usable]) for part in (inside, middle)]
+    runs = np.log(sigma[0][: len(sigma[0]) // 64 * 64]).reshape(-1, 64)
+    return np.median(sigma[0]) / np.median(sigma[1]), runs.std(1).mean()
+
+
+def test_faint_objects_have_the_noise_of_real_ones_in_shape_and_airglow(astro_data):
+    """eBOSS files of two plates; noise over that at 5200 Å, and how far it spreads within 64 pixels."""
+    real = [next(iter(read_file(astro_data / "sdss_boss" / name)))["spectrum_sdss"] for name in EBOSS]
+    bands = ((4000, 4400), (6300, 6700), (7700, 8100), (8600, 9000), (9300, 9700), (9850, 10150))
+    one_plate, other = ([_noise(s, band) for band in bands] for s in real)
+    simulated = [[_noise(o.spectrum, band) for band in bands] for o in exposures("spectrum_sdss", 5, 3.0)]
+    level, spread = np.median(simulated, 0).T
+    known = np.mean([one_plate, other], 0).T
+    np.testing.assert_allclose(level, known[0], rtol=0.25)
+    airglow = known[1] > 0.2  # bands with lines of the night sky
+    assert airglow.sum() == 4
+    np.testing.assert_allclose(spread[airglow], known[1][airglow], rtol=0.35)
+    assert (spread[~airglow] < 0.2).all()
+
+
+def test_bright_objects_have_less_of_the_skys_noise():
+    """Where their own light rules, airglow is not seen in the noise."""
+    spreads = []
+    for snr in (2.0, 300.0):
+        one = exposures("spectrum_sdss", 1, snr)[0]
+        spreads.append(_noise(one.spectrum, (8600, 9000))[1])
+    assert spreads[1] < 0.25 * spreads[0]
+
+
 @pytest.mark.parametrize("modality", SURVEYS)
 def test_neighbouring_noise_correlates_as_declared(seen, modality):
     products, squares = [], []
