@@ -25,11 +25,12 @@ from foundation.model.spectra.pretrained import SpectralModel
 from foundation.tokenizers.native import patches_if_any
 
 EXPLAINED = (
-    "The encoder is frozen: small probes learn a label from mean, spread, highest and lowest of its states (encoder), "
-    "from those of the same network with random weights (random encoder), and from the pixels in 400 bins (raw input); "
-    "knn also tries 20 principal components of each. The template scan compares a spectrum with components of "
-    "simulated objects at every redshift. Tested objects were not learned from. Brackets are 68 % bootstrap intervals "
-    "over the objects."
+    "The encoder is frozen: small probes learn a label from means of its states in bins of wavelength (encoder), from "
+    "those of the same network with random weights (random encoder), and from the pixels in 400 bins (raw input); knn "
+    "also tries 20 principal components of each. Without bins, and to find the same object again, it is mean, spread, "
+    "highest and lowest of all states. The template scan compares a spectrum with components of simulated "
+    "objects at every redshift. Tested objects were not learned from. Brackets are 68 % bootstrap intervals over the "
+    "objects."
 )
 CHI2 = (
     "An object's flux at the pixels of another spectrum of it, whose noise nobody has seen: medians over objects of "
@@ -112,7 +113,7 @@ def efficiency_table(curves: Sequence[Curve]) -> Table:
 
 def map_pictures(sets: Mapping[str, Observed], features: SpectralFeatures) -> Iterator[Picture]:
     """All surveys of the tested set in one map, coloured by survey and by what is known."""
-    states = np.concatenate([features.encoded("encoder", one).pooled for one in sets.values()])
+    states = np.concatenate([features.states("encoder", one).summarised().pooled for one in sets.values()])
     labels = {"survey": np.repeat([n.removeprefix("spectrum_") for n in sets], [len(one) for one in sets.values()])}
     for name in LABELS_ON_MAP:
         parts = [one.about.labels.get(name) for one in sets.values()]

@@ -59,7 +59,7 @@ def evaluate(
     network = SpectralModel.from_pretrained(model, device)
     sets = {name: read_observed(path, name, study.modalities, network.cut) for name, path in
             {"learned": learned, TESTED: tested, **(real or {})}.items()}  # fmt: skip
-    features = SpectralFeatures(network)
+    features = SpectralFeatures(network, study.bins)
     answered, curves = _asked(study, sets, features)
     results = [summarise(one) for one in answered]
     for one in answered:

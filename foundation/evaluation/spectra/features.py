@@ -1,6 +1,7 @@
 """SpectralFeatures: spectra as vectors and tokens, from the frozen model, from its random twin, and from the pixels."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -12,7 +13,9 @@ from foundation.evaluation.outcome import Source
 from foundation.evaluation.problem import Features
 from foundation.evaluation.spectra.observed import Observed, edges_of, rebinned
 from foundation.model.spectra.batch import SpectralBatch
+from foundation.model.spectra.pool import in_bins, summary
 from foundation.model.spectra.pretrained import SpectralModel
+from foundation.model.spectra.wavelength import middle
 from foundation.progress import track
 from foundation.seeded import seeded
 from foundation.tokenizers.native import patches_of
@@ -20,50 +23,85 @@ from foundation.tokenizers.native import patches_of
 TOGETHER = 16  # spectra of a pass
 
 
+@dataclass(frozen=True, eq=False)
+class States:
+    """The states of all patches of n spectra, end to end.
+
+    Args:
+        tokens: a state each.
+        place: ln of the wavelength in the middle of each patch.
+        count: states of each spectrum.
+    """
+
+    tokens: Float[Tensor, "T D"]
+    place: Float[Tensor, "T"]
+    count: Int[Tensor, "n"]
+
+    def summarised(self) -> Features:
+        """Mean, spread, highest and lowest of each spectrum."""
+        return self._with(summary(self.tokens, self.count))
+
+    def binned(self, edges: np.ndarray) -> Features:
+        """Means between edges in ln(wavelength); NaN where a spectrum has no patch."""
+        return self._with(in_bins(self.tokens, self.count, self.place, torch.from_numpy(edges)))
+
+    def _with(self, pooled: Float[Tensor, "n width"]) -> Features:
+        return Features(pooled.numpy().astype(np.float32), self.tokens, self.count.cumsum(0) - self.count, self.count)
+
+
 class SpectralFeatures:
-    """Features of whole sets, made once.
+    """Features of whole sets; states are made once.
 
     Args:
         model: frozen.
+        bins: of wavelength, in each of which states are averaged; they hold equally many pixels of the spectra that are
+            learned from. 0 = the summary of all states alone.
         seed: of the random twin's weights.
     """
 
-    def __init__(self, model: SpectralModel, seed: int = 0) -> None:
+    def __init__(self, model: SpectralModel, bins: int = 16, seed: int = 0) -> None:
         with seeded(seed):
             twin = SpectralModel(model.config, model.cut).to(model.head.weight.device).eval()
         self.models: dict[Source, SpectralModel] = {"encoder": model, "random encoder": twin}
-        self._made: dict[tuple[Source, str], Features] = {}
+        self.bins = bins
+        self._made: dict[tuple[Source, str], States] = {}
 
-    def encoded(self, source: Source, observed: Observed) -> Features:
-        """The summary of each spectrum's states, and its states as tokens."""
+    def states(self, source: Source, observed: Observed) -> States:
+        """Of every patch."""
         place = source, observed.about.name
         if place not in self._made:
             self._made[place] = _encode(self.models[source], observed.spectra, f"{source}, {observed.about.name}")
         return self._made[place]
 
-    def both(self, learned: Observed, tested: Observed) -> Iterator[tuple[Source, tuple[Features, Features]]]:
-        """Features of the spectra learned from and of those tested on, from each source."""
+    def both(
+        self, learned: Observed, tested: Observed, bins: int | None = None
+    ) -> Iterator[tuple[Source, tuple[Features, Features]]]:
+        """Features of the spectra learned from and of those tested on, from each source.
+
+        Args:
+            bins: others than those of this object.
+        """
+        bins = self.bins if bins is None else bins
+        edges = edges_of(learned.spectra, bins) if bins else None
         for source in self.models:
-            yield source, (self.encoded(source, learned), self.encoded(source, tested))
+            first, second = (self.states(source, one) for one in (learned, tested))
+            if edges is None:
+                yield source, (first.summarised(), second.summarised())
+            else:
+                yield source, (first.binned(edges), second.binned(edges))
         edges = edges_of(learned.spectra)
         yield "raw input", (Features(rebinned(learned.spectra, edges)), Features(rebinned(tested.spectra, edges)))
 
 
 @torch.no_grad()
-def _encode(model: SpectralModel, spectra: Sequence[Spectrum], what: str) -> Features:
-    states: list[torch.Tensor] = []
+def _encode(model: SpectralModel, spectra: Sequence[Spectrum], what: str) -> States:
+    states: list[Tensor] = []
+    places: list[Tensor] = []
     counts: list[int] = []
     chunks = [spectra[start : start + TOGETHER] for start in range(0, len(spectra), TOGETHER)]
     for chunk in track(chunks, f"encoding ({what})", len(chunks)):
         batch = SpectralBatch.packed([patches_of(spectrum, model.cut) for spectrum in chunk])
         states.append(model.encode(batch.to(model.head.weight.device)).float().cpu())
+        places.append(middle(batch.wavelength))
         counts += batch.offsets.diff().tolist()
-    tokens, count = torch.cat(states), torch.tensor(counts)
-    return Features(summary(tokens, count).numpy().astype(np.float32), tokens, count.cumsum(0) - count, count)
-
-
-def summary(tokens: Float[Tensor, "T D"], count: Int[Tensor, "n"]) -> Float[Tensor, "n 4*D"]:
-    """Mean, spread, highest and lowest state of each spectrum: in the mean alone a line that one patch sees is lost."""
-    mean, high, low = (torch.segment_reduce(tokens, how, lengths=count) for how in ("mean", "max", "min"))
-    square = torch.segment_reduce(tokens.square(), "mean", lengths=count)
-    return torch.cat([mean, (square - mean.square()).clamp(min=0).sqrt(), high, low], 1)
+    return States(torch.cat(states), torch.cat(places), torch.tensor(counts))

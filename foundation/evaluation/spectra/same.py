@@ -42,7 +42,7 @@ def _answered(
     check = both % VALIDATION == 0
     parts = Parts(both[~check], both[check], len(both) + np.arange(len(shared[1][0])))
     outcomes = []
-    queries, entries = (dict(features.both(sides[0][name], sides[1][name])) for name in (query, entry))
+    queries, entries = (dict(features.both(*(s[name] for s in sides), bins=0)) for name in (query, entry))
     for source, halves in queries.items():
         given, gallery = (_joined(h, [s[side] for s in shared]) for side, h in enumerate((halves, entries[source])))
         outcomes.append(retrieve_same(task, source, given, gallery, parts))

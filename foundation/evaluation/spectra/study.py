@@ -59,6 +59,7 @@ class Study:
         questions: labels to tell.
         same: pairs of modalities: find the same object's spectrum of the second from that of the first.
         predicted: pairs of modalities: predict the object's flux at the wavelengths of the second from the first.
+        bins: of wavelength, in which the states of a spectrum are averaged for probes; 0 = a summary of all of them.
         probes: small predictors; validation chooses one for each source of features.
         seeds: draws of the validation part, and of the objects of small budgets.
         budgets: numbers of labels of the curves of label efficiency, on the surveys of every question.
@@ -73,6 +74,7 @@ class Study:
     questions: tuple[SpectralQuestion, ...] = ()
     same: tuple[Pair, ...] = ()
     predicted: tuple[Pair, ...] = ()
+    bins: int = 16
     probes: tuple[ProbeName, ...] = ("linear", "knn")
     seeds: int = 3
     budgets: tuple[int, ...] = ()
@@ -88,9 +90,10 @@ class Study:
                 f"{self.seeds} seeds, {len(self.probes)} probes, validation {self.validation}, budgets {self.budgets}. "
                 "Give 1 or more of both, a fraction, and budgets of 2 and more."
             )
-        if self.templates < 0 or self.components < 1:
+        if min(self.templates, self.bins) < 0 or self.components < 1:
             raise FoundationError(
-                f"{self.components} components of {self.templates} templates. Give 1 or more, 0 = none."
+                f"{self.components} components of {self.templates} templates, {self.bins} bins. Give 1 or more "
+                "components, and 0 or more of the others."
             )
 
     @property

@@ -17,7 +17,9 @@ from foundation.model.card import card
 from foundation.model.network_files import WEIGHTS, read_config, sizes, write_network
 from foundation.model.spectra.batch import Grid, SpectralBatch
 from foundation.model.spectra.config import SpectraConfig
+from foundation.model.spectra.pool import in_bins
 from foundation.model.spectra.transformer import SpectralTransformer
+from foundation.model.spectra.wavelength import middle
 from foundation.model.stored import locate, stored_kind
 from foundation.tokenizers.native import NativeConfig, patches_if_any, patches_of
 
@@ -45,22 +47,32 @@ class SpectralModel(SpectralTransformer):
             )
 
     @torch.no_grad()
-    def embed(self, spectra: Sequence[Spectrum], together: int = 1) -> Float[Tensor, "N width"]:
-        """The mean state of each spectrum, float32; NaN for one that has no patch.
+    def embed(
+        self, spectra: Sequence[Spectrum], together: int = 1, edges: Float[Tensor, "E"] | None = None
+    ) -> Float[Tensor, "N bins_width"]:
+        """The mean state of each spectrum, or of each bin of wavelength of it, float32; NaN where there is no patch.
 
         Args:
             spectra: of any surveys.
             together: spectra of a pass. With 1 an embedding depends on no other spectrum, bit for bit; more are
                 faster on a GPU, and agree up to rounding.
+            edges: of B bins, ln of vacuum Å, ascending; None = one mean of all, and B is 1.
         """
         found = [patches_if_any(spectrum, self.cut) for spectrum in spectra]
-        means = torch.full((len(found), self.config.width), float("nan"))
+        bins = 1 if edges is None else len(edges) - 1
+        means = torch.full((len(found), bins * self.config.width), float("nan"))
         some = [i for i, patches in enumerate(found) if patches is not None]
         for start in range(0, len(some), together):
             chunk = some[start : start + together]
             batch = SpectralBatch.packed([p for i in chunk if (p := found[i]) is not None]).to(self.head.weight.device)
-            means[chunk] = torch.segment_reduce(self.encode(batch).float(), "mean", offsets=batch.offsets).cpu()
+            means[chunk] = self._pooled(batch, edges).cpu()
         return means
+
+    def _pooled(self, batch: SpectralBatch, edges: Float[Tensor, "E"] | None) -> Float[Tensor, "N bins_width"]:
+        states = self.encode(batch).float()
+        if edges is None:
+            return torch.segment_reduce(states, "mean", offsets=batch.offsets)
+        return in_bins(states, batch.offsets.diff(), middle(batch.wavelength), edges.to(states.device))
 
     @torch.no_grad()
     def predict(self, spectrum: Spectrum, wavelength: np.ndarray) -> np.ndarray:

@@ -117,6 +117,24 @@ def test_embed_takes_all_surveys_and_says_what_was_left_out(run, tmp_path, capsy
     assert "dead.ecsv: wavelengths taken as those in vacuum" in said and "1 samples have no usable pixel" in said
 
 
+def test_embed_in_bins_keeps_where_in_the_spectrum_something_is(run, tmp_path):
+    assert run("whole") == 0
+    options = ["--bins", "3", "--between", "[4000, 9000]", "--out", "b.parquet"]
+    assert main(["spectra", "embed", "whole/export", str(tmp_path / "data" / "train"), *options]) == 0
+    table = parquet.read_table(tmp_path / "b.parquet").to_pydict()
+    model, spectrum = SpectralModel.from_pretrained(tmp_path / "whole" / "export"), waves(3)["spectrum_1"]
+    batch = SpectralBatch.packed([patches_of(spectrum, model.cut)])
+    states, middle = model.encode(batch).detach().numpy(), batch.wavelength.log().mean(1).exp().numpy()
+    edges = np.geomspace(4000, 9000, 4)
+    found = np.float32(table["embedding"][3]).reshape(3, -1)
+    for row, low, high in zip(found, edges[:-1], edges[1:], strict=True):
+        here = (middle >= low) & (middle < high)
+        want = states[here].mean(0) if here.any() else np.full(states.shape[1], np.nan)
+        np.testing.assert_allclose(row, want, rtol=1e-4, atol=1e-5)
+    assert np.isfinite(found).any() and np.isnan(found).any()
+    assert main(["spectra", "embed", "whole/export", str(tmp_path), "--bins", "-1", "--out", "c.npz"])  # not 0: refused
+
+
 @pytest.fixture
 def write_dead():
     def write(path):
