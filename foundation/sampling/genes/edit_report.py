@@ -18,11 +18,13 @@ from foundation.sampling.genes.repair import Repair
 from foundation.sampling.marginals import marginals
 
 SHOWN = 6  # transcripts that are drawn
+ONE_LETTER = "any one letter"
 ABOUT = (
     "The mutation stays; letters of the window are changed. Numbers are of the best design of each way, the one of "
     "whose letters the model predicts junctions most like those it did before the mutation. Of all designs: the share "
-    "before that choice. Wrong site: the largest probability of a donor or acceptor where none is wanted. In brackets: "
-    "68 % intervals over draws of transcripts."
+    "before that choice. Wrong site: the largest probability of a donor or acceptor where none is wanted. Any one "
+    "letter: transcripts that some change of one letter of the window restores, by the simulator, and the share of "
+    "such changes. In brackets: 68 % intervals over draws of transcripts."
 )
 
 
@@ -36,7 +38,7 @@ def write_edits(repair: Repair, cases: Sequence[Case], settings: Mapping[str, ob
             str(r["transcripts"]),
             *(_said(r.get(x)) for x in ("restored", "restored_of_all")),
             _said(r.get("edits"), 1),
-            _said(r["wrong_site"]),
+            _said(r.get("wrong_site")),
         ]
         for way, r in summary.items()
     ]
@@ -55,6 +57,10 @@ def summarised(cases: Sequence[Case]) -> dict[str, dict]:
             ("mutated", [c.broken for c in cases]),
         )
     }
+    single = [case.by_one for case in cases if case.by_one is not None]
+    if single:
+        columns = {"restored": [float(share > 0) for share in single], "restored_of_all": single}
+        found[ONE_LETTER] = {"transcripts": len(single)} | {k: asdict(_mean(v).interval) for k, v in columns.items()}
     for way in cases[0].designs:
         best = [c.designs[way][0] for c in cases]
         columns = {"edits": [float(d.edits) for d in best], "wrong_site": [d.outlook.wrong for d in best]}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from foundation.data.simulate.genes.spliceosome import splice
-from foundation.sampling.genes.repair import Outlook, Repair, Task, Way
+from foundation.sampling.genes.repair import Outlook, Repair, Task, Way, one_more_edit
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,19 +35,22 @@ class Case:
 
     Args:
         wild, broken: what the model predicts before and after the mutation.
+        by_one: share of all changes of one letter of the window with which the simulator splices it as wanted; None
+            where that is not known.
     """
 
     task: Task
     wild: Outlook
     broken: Outlook
     designs: dict[Way, list[Design]]
+    by_one: float | None = None
 
 
 def case_of(repair: Repair, task: Task, ways: Sequence[Way], n: int, seed: int, simulated: bool) -> Case:
     """n designs of each way; `simulated`: the simulator says what each does."""
     wild, broken = repair.outlooks(task, [task.wild, task.tokens])
     designs: dict[Way, list[Design]] = {way: list(_designs(repair, task, way, n, seed, simulated)) for way in ways}
-    return Case(task, wild, broken, designs)
+    return Case(task, wild, broken, designs, _by_one(task) if simulated else None)
 
 
 def _designs(repair: Repair, task: Task, way: Way, n: int, seed: int, simulated: bool) -> Iterator[Design]:
@@ -60,6 +63,11 @@ def _designs(repair: Repair, task: Task, way: Way, n: int, seed: int, simulated:
     for (letters, own), outlook in ranked:
         edits = sum(a != b for a, b in zip(letters, task.before, strict=True))
         yield Design(way, own, letters, edits, outlook, restored(task, letters) if simulated else None)
+
+
+def _by_one(task: Task) -> float:
+    """How hard the task is: what trying all single letters would find."""
+    return float(np.mean([restored(task, letters) for letters in one_more_edit(task.before, task.before)]))
 
 
 def restored(task: Task, letters: str) -> bool:

@@ -193,7 +193,7 @@ class Repair:
         met: dict[str, float] = {}
         letters = task.before
         for _ in range(min(self.most, len(letters))):
-            options = _one_more_edit(letters, task.before)
+            options = one_more_edit(letters, task.before)
             outlooks = self.outlooks(task, [task.edited(option) for option in options])
             new = {option: outlook.likeness for option, outlook in zip(options, outlooks, strict=True)}
             letters = max(new, key=new.__getitem__)
@@ -215,7 +215,7 @@ def spelled(ids: Int[Tensor, "n"]) -> str:
     return "".join(ALPHABET[i] if i < len(ALPHABET) else "N" for i in ids.tolist())
 
 
-def _one_more_edit(letters: str, before: str) -> list[str]:
+def one_more_edit(letters: str, before: str) -> list[str]:
     """All fillings with another letter at one more place that still has the one before."""
     places = [i for i, (now, old) in enumerate(zip(letters, before, strict=True)) if now == old]
     return [letters[:i] + new + letters[i + 1 :] for i in places for new in ALPHABET if new != before[i]]

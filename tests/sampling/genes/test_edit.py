@@ -162,6 +162,22 @@ def test_outlooks_are_read_off_the_predicted_table(repair, task):
     assert outlook.wrong == pytest.approx(wrong)
 
 
+def _check_single_letters(samples, rows, told):
+    """All changes of one letter of each window, spliced by hand."""
+    by_key, shares = {s.key: s for s in samples}, []
+    for r in {r["variant"]: r for r in rows}.values():
+        letters, place = by_key[r["transcript"]]["rna_seq"].letters, int(r["place"]) - 1
+        wanted, found = splice(letters[FLANK:-FLANK].replace("U", "T")), []
+        broken = letters[:place] + "U" + letters[place + 1 :]
+        for n in range(place - 30, place):
+            for new in set("ACGU") - {broken[n]}:
+                edited = broken[:n] + new + broken[n + 1 :]
+                found.append(splice(edited[FLANK:-FLANK].replace("U", "T")) == wanted)
+        shares.append(sum(found) / len(found))
+    assert told["restored"]["value"] == pytest.approx(sum(s > 0 for s in shares) / len(shares))
+    assert told["restored_of_all"]["value"] == pytest.approx(sum(shares) / len(shares)) and max(shares) < 1
+
+
 def test_the_verb(made, exported, tmp_path, capsys):
     command = ["genes", "edit", str(exported), str(made[0] / "rows"), f"--variants={made[0] / 'variants.vcf'}"]
     more = ["--ways=[confidence, chance]", "--n=3", "--window=[-30,-1]", "--simulated", "--steps=2"]
@@ -179,6 +195,7 @@ def test_the_verb(made, exported, tmp_path, capsys):
     results = json.loads((tmp_path / "results.json").read_text())
     share = sum(r["restored"] == "true" for r in best) / len(best)
     assert results["ways"]["chance"]["restored"]["value"] == pytest.approx(share)
+    _check_single_letters(made[2], rows, results["ways"]["any one letter"])
     assert "restored, by the simulator" in (tmp_path / "report.html").read_text()
     assert main([*command, "--window=[5,2]", f"--out={tmp_path}"]) == 1
     assert "Give the first place before the last" in capsys.readouterr().err
