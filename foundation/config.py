@@ -74,7 +74,8 @@ class OptimConfig:
         schedule: "cosine" decays after the warm-up; "wsd" holds, then decays linearly over `decay_fraction` of the run.
         space_weight: weight of the loss of a space; spaces not named weigh 1.
         rare_codes: spaces whose codes weigh by one over the root of how frequent they are in the training data; the
-            loss of training is then this one, that of validation is not weighed.
+            loss of training is then this one, that of validation is not weighed. Predictions are of the data as they
+            are.
         balance: "space" = mean over spaces of their mean loss; "token" = mean over all targets.
         ema_decay: of an exponential moving average of the weights; 0 = none.
         tuned_width: width of the model that `peak_rate` was found for; the rate of maps whose input grows with the

@@ -77,14 +77,17 @@ class SpaceHeads(nn.Module):
 
         Args:
             value: int64 [n] codes, or [n, size] vectors of a continuous space.
-            weight: of each code, for spaces of few codes, whose logits are then held; None = all alike.
+            weight: of each code, above 0, for spaces of few codes, whose logits are then held; None = all alike. What
+                is learned of them are still the frequencies of the data: logits are moved by the logarithm of the
+                weights for the loss alone, which undoes what weighing would do to them.
         """
         if not self.spaces[space].discrete:
             return -self(space, states).log_prob(value).mean(-1).sum()
         if weight is None:
             return self.output[space](states, value)
         logits = self.outputs(space, states)
-        return F.cross_entropy(logits, value, weight.to(logits), reduction="sum")
+        weight = weight.to(logits)
+        return F.cross_entropy(logits + weight.log(), value, weight, reduction="sum")
 
 
 def _head(space: Space, width: int) -> nn.Linear:

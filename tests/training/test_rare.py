@@ -48,13 +48,31 @@ def test_the_loss_is_the_weighted_sum_and_unweighted_for_others():
     tokens = Tokens.of_space(SPACES[0], torch.tensor([0, 3, 1, 3]))
     batch = pack([(tokens, torch.ones(4, dtype=torch.long))], SPACES)
     states = torch.randn(len(batch), 6, generator=generator, dtype=torch.float64)
-    weight = torch.tensor([1.0, 2.0, 0.0, 7.0])
+    weight = torch.tensor([1.0, 2.0, 0.5, 7.0])
     found = tally(heads, states, batch, {"site": weight}).detached()
     rows = batch.query_rows
     logits = (states[rows] @ heads.table("site").T).detach().numpy()
     ids = batch.ids[rows].numpy()
+    moved = logits + np.log(weight.numpy())
+    assert float(found.sums[0]) == pytest.approx(
+        (weight.numpy()[ids] * (np.log(np.exp(moved).sum(1)) - moved[np.arange(4), ids])).sum()
+    )
     single = np.log(np.exp(logits).sum(1)) - logits[np.arange(4), ids]
-    assert float(found.sums[0]) == pytest.approx((weight.numpy()[ids] * single).sum())
     assert found.counts.tolist() == [4, 0]
     alike = tally(heads, states, batch, {"letter": torch.ones(5)}).detached()
     assert float(alike.sums[0]) == pytest.approx(single.sum())
+
+
+def test_what_is_learned_are_frequencies_whatever_the_weights():
+    """Where logits are those of ten codes, no direction lowers the loss; without the move one does."""
+    heads = SpaceHeads(SPACES, 1).double()
+    codes, weight = torch.tensor([0] * 6 + [1] * 3 + [3]), torch.tensor([1.0, 2.0, 0.5, 7.0])
+    states = torch.ones(10, 1, dtype=torch.float64)
+    logits = (torch.bincount(codes, minlength=4) / 10).clamp(min=1e-12).log().double()
+    with torch.no_grad():
+        heads.table("site").copy_(logits[:, None])
+    (gradient,) = torch.autograd.grad(heads.loss("site", states, codes, weight), [heads.table("site")])
+    torch.testing.assert_close(gradient, torch.zeros(4, 1, dtype=torch.float64), atol=1e-5, rtol=0)
+    logits.requires_grad_()
+    torch.nn.functional.cross_entropy(logits.expand(10, 4), codes, weight.double(), reduction="sum").backward()
+    assert logits.grad.abs().max() > 1
