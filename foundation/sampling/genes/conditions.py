@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Generator, Tensor
 
-from foundation.data.biology.genes.layout import END, LETTERS, MARKS, START
+from foundation.data.biology.genes.layout import END, LETTERS, MARKS, NONE, START
 from foundation.masking.policy import NOTHING
 from foundation.sampling.marginals import Question
 from foundation.sampling.pathways import Pathways
@@ -60,12 +60,27 @@ class Condition:
 
 
 def junction_table(condition: Condition, tokens: Tokens, answer: Float[Tensor, "n size"]) -> Float[Tensor, "L size"]:
-    """Probabilities of the kinds of junctions at all places of a row; of known ends, what they are."""
+    """Probabilities of the kinds of junctions at all places of a row; of known ends, what they are.
+
+    Before a known start and after a known end there is none, whatever the answer says.
+    """
     at = tokens.of(MARKS)
     asked = _junctions(tokens, known=condition.ends)[at]
     table = torch.nn.functional.one_hot(tokens.ids[at], answer.shape[1]).to(answer)
     table[asked] = answer
+    if condition.ends:
+        table[_outside(tokens.select(at))] = torch.nn.functional.one_hot(torch.tensor(NONE), answer.shape[1]).to(answer)
     return table
+
+
+def _outside(marks: Tokens) -> Bool[Tensor, "L"]:
+    """Which places are before the start of a transcript or after its end."""
+    place, found = marks.position[:, 0], torch.zeros(len(marks), dtype=torch.bool)
+    for code, beyond in ((START, torch.lt), (END, torch.gt)):
+        edge = place[marks.ids == code]
+        if len(edge):
+            found |= beyond(place, edge[0])
+    return found
 
 
 def conditions(trained: Pathways, target: str, beside: Sequence[str] = ()) -> list[Condition]:

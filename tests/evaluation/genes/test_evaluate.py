@@ -96,7 +96,11 @@ def test_known_ends_are_certain_in_the_table_of_junctions(tokens):
     answer = torch.full((148, 8), 1 / 8, dtype=torch.float64)
     table = junction_table(condition, tokens[0], answer)
     assert table.shape == (150, 8) and table[10].tolist() == [0, 0, 0, 1, 0, 0, 0, 0] and table[140, 4] == 1
-    assert torch.equal(table[torch.arange(150) % 130 != 10], answer)
+    assert torch.equal(table[11:140], answer[:129])
+    none = torch.eye(8, dtype=torch.float64)[[0]]
+    assert torch.equal(table[:10], none.expand(10, 8)) and torch.equal(table[141:], none.expand(9, 8))
+    blind = junction_table(Condition(("rna_seq",)), tokens[0], torch.full((150, 8), 1 / 8, dtype=torch.float64))
+    assert (blind == 1 / 8).all()
 
 
 def test_recovery_counts_what_a_model_reads_off_another_track(model, tokens):

@@ -11,10 +11,9 @@ from itertools import pairwise
 import numpy as np
 from jaxtyping import Float64, Int8, Int64
 
-from foundation.data.biology.genes.layout import ACCEPTOR, DONOR, END, START
+from foundation.data.biology.genes.layout import ACCEPTOR, DONOR, END, NONE, START
 from foundation.errors import RecordError
 
-NONE = 0
 BEFORE, EXON, FIRST, INTRON, AFTER = range(5)  # FIRST of an intron, which has two places at least
 SMALLEST = 1e-12  # probability of what is thought impossible
 

@@ -18,7 +18,7 @@ LETTERS, PROTEIN, MARKS, CODING = "rna_seq", "aa_seq", "splice_jctns_5cls", "cds
 YES_NO = ("no", "yes")
 JUNCTIONS = ("none", "acceptor", "donor")
 ENDS = (*JUNCTIONS, "start", "end")  # of transcription: the first acceptor and the last donor of a transcript
-ACCEPTOR, DONOR, START, END = 1, 2, 3, 4
+NONE, ACCEPTOR, DONOR, START, END = range(5)
 KINDS = ("lncRNA", "miscRNA", "other", "protein_coding", "pseudogene", "rRNA", "tRNA")
 KIND_OF = {  # words of RefSeq, Ensembl and GENCODE for the same
     "lnc_RNA": "lncRNA", "lincRNA": "lncRNA", "antisense": "lncRNA", "antisense_RNA": "lncRNA", "ncRNA": "miscRNA",
