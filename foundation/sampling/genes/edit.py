@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
+from typing import Literal
 
 from foundation.data.biology.genes.layout import LETTERS, MARKS
 from foundation.data.formats.source import open_source
@@ -28,7 +29,7 @@ COLUMNS = (
 
 def edit(
     model: str, data: Path, *, variants: Path, out: Path, window: tuple[int, int] = (-60, -1),
-    ways: Sequence[Way] = ("confidence",), n: int = 8, most: int = 0,
+    ways: Sequence[Way] = ("confidence",), n: int = 8, most: int = 0, keep: Literal["translation"] | None = None,
     choice: Choice = Choice(), steps: int = 8,  # noqa: B008  frozen
     simulated: bool = False, limit: int | None = None, seed: int = 0, device: str = "cpu",
 ) -> None:  # fmt: skip
@@ -70,7 +71,7 @@ def edit(
         raise FoundationError(f"n {n}, steps {steps}, ways {list(ways)}. Give 1 or more of each.")
     network, policy = tracks_model(model, device), trained_policy(locate(model))
     trained = policy.support([s.name for s in network.spaces])
-    repair = Repair(network, trained, stretches_of(policy).length, window, choice, steps, most)
+    repair = Repair(network, trained, stretches_of(policy).length, window, choice, steps, most, keep)
     tasks = _tasks(repair, data, variants, simulated, limit)
     cases = [
         case_of(repair, task, ways, n, seed + i * n, simulated)
@@ -80,7 +81,7 @@ def edit(
     from foundation.sampling.genes.edit_report import write_edits  # matplotlib
 
     settings = {"model": model, "data": str(data), "variants": str(variants), "window": list(window), "n": n}
-    write_edits(repair, cases, {**settings, "most": most, "steps": steps, "seed": seed}, out)
+    write_edits(repair, cases, {**settings, "most": most, "keep": keep, "steps": steps, "seed": seed}, out)
 
 
 def _tasks(repair: Repair, data: Path, variants: Path, simulated: bool, limit: int | None) -> list[Task]:

@@ -72,8 +72,6 @@ def _by_one(task: Task) -> float:
 
 def restored(task: Task, letters: str) -> bool:
     """Whether the simulated spliceosome makes of the edited transcript the exons that it had."""
-    whole = np.array(list(task.mutated.letters))
-    whole[task.tokens.position[task.window, 0].long().numpy()] = list(letters)
     exons = task.mutated.exons
     start, end = exons[0][0], exons[-1][1]
-    return list(splice("".join(whole[start:end]).replace("U", "T"))) == [(a - start, b - start) for a, b in exons]
+    return list(splice(task.whole(letters)[start:end].replace("U", "T"))) == [(a - start, b - start) for a, b in exons]

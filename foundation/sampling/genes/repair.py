@@ -1,11 +1,12 @@
 """Repair: letters of a window drawn so that a mutated transcript is spliced as it was, though the mutation stays."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Literal
 
+import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Int64
 from torch import Generator, Tensor
 
 from foundation.data.biology.genes.layout import ACCEPTOR, DONOR, LETTERS, MARKS
@@ -14,6 +15,7 @@ from foundation.model.tracks.pretrained import TrackModel
 from foundation.sampling.choose import Choice
 from foundation.sampling.genes.conditions import Condition, junction_table
 from foundation.sampling.genes.mutated import Mutated
+from foundation.sampling.genes.translation import codons_of, silent
 from foundation.sampling.marginals import Question, marginals, voted
 from foundation.sampling.pathways import Pathways
 from foundation.sampling.sampler import Sampler
@@ -45,6 +47,21 @@ class Task:
     def before(self) -> str:
         """The letters of the window as they are."""
         return spelled(self.tokens.ids[self.window])
+
+    def whole(self, letters: str) -> str:
+        """All letters of the transcript with others in the window."""
+        found = np.array(list(self.mutated.letters))
+        found[self._places] = list(letters)
+        return "".join(found)
+
+    def silent(self, letters: str) -> str:
+        """Letters of the window, but for codons that they would give another residue: these stay as they are."""
+        whole = silent(self.mutated.letters, self.whole(letters), codons_of(self.mutated.row))
+        return "".join(whole[i] for i in self._places)
+
+    @property
+    def _places(self) -> Int64[np.ndarray, "w"]:
+        return self.tokens.position[self.window, 0].long().numpy()
 
     def edited(self, letters: str) -> Tokens:
         """The tokens with other letters in the window."""
@@ -84,6 +101,7 @@ class Repair:
         steps: passes of ways that fill a window in several.
         most: letters that a design may change; 0 = all of the window. Of those that a filling would change, the ones
             are kept, one after the other, with which the prediction is likest that before the mutation.
+        keep: "translation": a codon that a filling would give another residue stays as it is; None = any may change.
 
     Raises:
         FoundationError: a window without letters, one that the stretch cannot hold, or a negative number of edits.
@@ -96,6 +114,7 @@ class Repair:
     choice: Choice = Choice()  # noqa: RUF009  frozen
     steps: int = 8
     most: int = 0
+    keep: Literal["translation"] | None = None
 
     def __post_init__(self) -> None:
         if self.most < 0:
@@ -134,7 +153,7 @@ class Repair:
             raise FoundationError("search changes letters one after the other, without a bound. Give --most 1 or more.")
         seeds = list(range(seed, seed + n))
         if way == "chance":
-            return _by_chance(task, seeds, self.most)
+            return [self._kept(task, letters) for letters in _by_chance(task, seeds, self.most)]
         if way == "search":
             return self._searched(task, n)
         if way == "vote":
@@ -142,7 +161,7 @@ class Repair:
         else:
             order = "confidence" if way == "confidence" else "random"
             found = self._sampled(task, seeds, order, 1 if way == "one-shot" else self.steps, way != BLIND)
-        return [self._limited(task, letters) for letters in found]
+        return [self._limited(task, self._kept(task, letters)) for letters in found]
 
     def question(self, task: Task, wanted: bool = True) -> Question:
         """Ask for the window, given the letters around it and, or not, the wanted junctions."""
@@ -180,10 +199,12 @@ class Repair:
             return letters
         for _ in range(self.most):
             options = [{*kept, i} for i in edits if i not in kept]
-            versions = ["".join(letters[i] if i in o else x for i, x in enumerate(before)) for o in options]
-            outlooks = self.outlooks(task, [task.edited(version) for version in versions])
+            options = [o for o in options if self._may(task, _only(letters, before, o))]
+            if not options:
+                break
+            outlooks = self.outlooks(task, [task.edited(_only(letters, before, o)) for o in options])
             kept = options[max(range(len(options)), key=lambda i: outlooks[i].likeness)]
-        return "".join(letters[i] if i in kept else x for i, x in enumerate(before))
+        return _only(letters, before, kept)
 
     def _searched(self, task: Task, n: int) -> list[str]:
         """The n best fillings that are met as the best other letter is taken at any place, `most` times in a row.
@@ -193,12 +214,21 @@ class Repair:
         met: dict[str, float] = {}
         letters = task.before
         for _ in range(min(self.most, len(letters))):
-            options = one_more_edit(letters, task.before)
+            options = [option for option in one_more_edit(letters, task.before) if self._may(task, option)]
+            if not options:
+                break
             outlooks = self.outlooks(task, [task.edited(option) for option in options])
             new = {option: outlook.likeness for option, outlook in zip(options, outlooks, strict=True)}
             letters = max(new, key=new.__getitem__)
             met |= new
         return sorted(met, key=met.__getitem__, reverse=True)[:n]
+
+    def _kept(self, task: Task, letters: str) -> str:
+        """With what has to stay."""
+        return task.silent(letters) if self.keep else letters
+
+    def _may(self, task: Task, letters: str) -> bool:
+        return self._kept(task, letters) == letters
 
     def _voted(self, task: Task, seeds: Sequence[int]) -> list[str]:
         """Drawn from mean probabilities; each seed deals its own parts."""
@@ -213,6 +243,11 @@ class Repair:
 def spelled(ids: Int[Tensor, "n"]) -> str:
     """Letters of codes; N for what is none."""
     return "".join(ALPHABET[i] if i < len(ALPHABET) else "N" for i in ids.tolist())
+
+
+def _only(letters: str, before: str, edits: Set[int]) -> str:
+    """These edits of all."""
+    return "".join(letters[i] if i in edits else x for i, x in enumerate(before))
 
 
 def one_more_edit(letters: str, before: str) -> list[str]:
