@@ -7,9 +7,10 @@ import numpy as np
 from foundation.data.simulate.grid import OBSERVED, Lattice, add_line
 
 # vacuum Å and mean brightness, 1e-17 erg/s/cm² in a BOSS fibre: sharp peaks above the smooth part of the sky column of
-# eBOSS files of plates 9367 and 10656, both scaled to the dark continuum below; peaks within 3 Å are one
+# eBOSS files of plates 9367 and 10656, both scaled to the dark continuum below; peaks within 3 Å are one,
+# and the green line of oxygen, which those files cut off, is twice as bright as there
 LINES = (
-    (4359, 33), (5462, 26), (5578, 115), (5581, 43), (5891, 72), (5898, 43), (6302, 192), (6365, 41), (6831, 21),
+    (4359, 33), (5462, 26), (5578, 230), (5581, 86), (5891, 72), (5898, 43), (6302, 192), (6365, 41), (6831, 21),
     (6836, 20), (6866, 38), (6925, 22), (6951, 21), (7242, 56), (7247, 70), (7278, 102), (7286, 29), (7318, 68),
     (7331, 23), (7343, 80), (7361, 21), (7371, 63), (7404, 28), (7526, 59), (7574, 34), (7601, 35), (7631, 20),
     (7715, 64), (7719, 92), (7753, 100), (7762, 35), (7782, 20), (7796, 92), (7811, 26), (7824, 115), (7843, 25),

@@ -97,6 +97,7 @@ class Spectrograph:
             much of the noise is the sky's at a given signal-to-noise.
         fibre: sky that it lets in, relative to one of BOSS.
         read_variance: detector's variance, in the sky's units.
+        noise: true over reported standard deviation at 4000 and at 10000 Å.
         bright_sky: airglow brighter than this many times the sky continuum is flagged.
         cosmics: mean number of runs of rejected pixels in an arm, and the shortest and longest run.
         missing_arm: probability that an arm has no data.
@@ -126,6 +127,7 @@ class Spectrograph:
     exposure: float = 30.0
     fibre: float = 1.0
     read_variance: float = 0.4
+    noise: tuple[float, float] = (1.0, 1.0)
     bright_sky: float = np.inf
     missing_arm: float = 0.0
     persistence: float = 0.0
@@ -153,6 +155,7 @@ RESPONSE = 3.0
 ARM_STEP = 0.02  # scatter of an arm's flux level
 SKY_RESIDUAL = 0.35  # scatter of the airglow left after subtraction, in σ of the noise
 IVAR_ERROR = 0.1  # scatter of the reported inverse variance about the true one, as a fraction
+NOISE_AT = (4000.0, 10000.0)  # Å, of `Spectrograph.noise`
 PERSISTENT = 2.0  # noise of a persistent pixel relative to an ordinary one
 OUTLIERS = (0.01, 5.0)  # fraction of pixels whose noise is this many times what is reported
 DICHROIC = (0.1, 5900.0, 6080.0)  # fraction of spectra with the wrong flag, and where (Å)
@@ -163,7 +166,7 @@ SPECTROGRAPHS = {
         survey="boss",
         frame="heliocentric",
         arms=(
-            Arm(3589, 6350, (0.95, 1.15), 4800, 880, 480.0, 0.2),
+            Arm(3589, 6350, (0.95, 1.15), 4700, 850, 500.0, 0.03),
             Arm(5650, 10364, (1.25, 2.2), 6000, 2300, 1100.0, 0.0),
         ),
         grids=(Grid("log10", 3.5400, 1e-4),) * 2,
@@ -174,6 +177,7 @@ SPECTROGRAPHS = {
         correlation=0.2,
         read_variance=0.6,
         exposure=40.0,
+        noise=(1.02, 0.86),  # the pipeline says too little in the blue, too much in the red (Lee et al. 2013)
         bright_sky=3.5,
         cosmics=(2.0, 1, 4),
         flags=Flags(

@@ -87,5 +87,5 @@ def absorption() -> dict[str, np.ndarray]:
     tables |= {"balmer_narrow": _balmer(3.0), "balmer_wide": _balmer(11.0), "balmer_white_dwarf": _balmer(40.0)}
     tables |= {"titanium_oxide": _titanium_oxide(), "iron": gaussians(iron_blends(), REST_WAVELENGTH)}
     tables["balmer_jump"] = expit((3690 - REST_WAVELENGTH) / 18)
-    tables["blanketing"] = np.maximum(4600 - REST_WAVELENGTH, 0) / 1000
+    tables["blanketing"] = np.maximum(4300 - REST_WAVELENGTH, 0) / 700
     return tables

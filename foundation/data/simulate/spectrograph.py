@@ -16,6 +16,7 @@ from foundation.data.simulate.instrument import (
     DICHROIC,
     FIBRES,
     IVAR_ERROR,
+    NOISE_AT,
     OUTLIERS,
     PERSISTENT,
     RESPONSE,
@@ -241,7 +242,8 @@ def _measure(
     sigma = np.concatenate([PERSISTENT * sigma[persistent], sigma[persistent.stop :]])
     noise += SKY_RESIDUAL * draw.normal() * camera.line_share
     flux = signal + sigma * noise
-    ivar = np.clip(1 + IVAR_ERROR * draw.normal(), 0.6, 1.4) / sigma**2
+    reported = np.interp(camera.wavelength, NOISE_AT, instrument.noise) ** 2
+    ivar = reported * np.clip(1 + IVAR_ERROR * draw.normal(), 0.6, 1.4) / sigma**2
     mask = np.zeros(n, np.uint32)
     bright = camera.sky > instrument.bright_sky * airglow.sky_continuum(camera.wavelength)
     mask[bright] |= np.uint32(instrument.flags.bright_sky)

@@ -110,7 +110,7 @@ def strengths(star: Star) -> dict[str, float]:
         "magnesium": metals * 1.8 * bump(teff, 4500, 0.14, 0.2),
         "sodium": metals * (0.5 + 3.0 * expit((4100 - teff) / 250) * (star.logg > 3)) * cool,
         "triplet": metals * (0.9 * cool + 0.15) * (1.3 - 0.08 * star.logg),
-        "blanketing": metals * 0.9 * cool + 0.05,
+        "blanketing": metals * (0.6 + 0.5 * expit((4800 - teff) / 250)) * cool + 0.05,
         "helium": bump(teff, 18000, 0.25, 0.4),
         "titanium_oxide": 1.6 * molecules * (1 + 0.8 * np.clip((3300 - teff) / 500, 0, 1.5)),
         "cah": molecules * (star.logg > 3),

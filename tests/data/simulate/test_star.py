@@ -65,6 +65,22 @@ def test_colours_follow_temperature():
     assert values == sorted(values)
 
 
+def test_dwarfs_have_the_published_colours():
+    """B - V and U - B of Pecaut & Mamajek (2013), through bell-shaped bands, with the flux of magnitude 0."""
+
+    def magnitude(flux, centre, width, zero):
+        weight = np.exp(-0.5 * ((WAVELENGTH - centre) / (width / 2.355)) ** 2)
+        return -2.5 * np.log10((flux * weight).sum() / weight.sum() / zero)
+
+    bands = (3660, 600, 4.175), (4380, 900, 6.32), (5450, 850, 3.631)
+    for teff, blue, ultraviolet in (
+        (6550, 0.44, 0.0), (5930, 0.59, 0.08), (5770, 0.65, 0.15), (5270, 0.82, 0.45), (4830, 0.99, 0.80),
+    ):  # fmt: skip
+        u, b, v = (magnitude(starlight(dwarf(teff)).flux, *band) for band in bands)
+        assert b - v == pytest.approx(blue, abs=0.08)
+        assert u - b == pytest.approx(ultraviolet, abs=0.25)
+
+
 def test_the_mix_of_stars():
     stars = [draw_star(np.random.default_rng(i)) for i in range(1500)]
     assert {s.subclass for s in stars} >= {"M", "K", "G", "F", "A", "WD"}
