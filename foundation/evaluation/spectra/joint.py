@@ -49,8 +49,8 @@ class Contest:
     """
 
     surveys: tuple[str, ...] = ("spectrum_sdss", "spectrum_desi", "spectrum_galah", "spectrum_apogee")
-    objects: int = 300
-    tested: int = 100
+    objects: int = 160
+    tested: int = 60
     stars: float = 0.4
     passes: float = 2.0
     patches: int = 768
@@ -82,7 +82,7 @@ def surveys(
     contest: Contest = Contest(),
     model: SpectraConfig = SMALL,
     objective: SpectraObjective = STEADY,
-    optim: OptimConfig = OptimConfig(peak_rate=2e-3),  # noqa: B008 - frozen
+    optim: OptimConfig = OptimConfig(kind="muon", peak_rate=2e-3),  # noqa: B008 - frozen
 ) -> None:
     """Train one model on all surveys and one on each alone, and compare what they make of other objects.
 
