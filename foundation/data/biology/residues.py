@@ -9,6 +9,7 @@ from jaxtyping import Float32, Int64
 from foundation.data.biology.names import as_text, is_name
 from foundation.data.biology.secondary import ATOMS, STATES, secondary_structure
 from foundation.data.biology.structure import ATOM_COLUMNS, Chain, Structure
+from foundation.data.biology.surface import surface_tracks
 from foundation.data.biology.track import UNKNOWN, Track
 from foundation.errors import FoundationError
 
@@ -82,6 +83,19 @@ def tracks_of_chain(structure: Structure, chain: Chain, predicted: bool = False)
     if structure.backbone[1][inside].any():
         tracks[FOLD] = _backbone_alone(structure, inside)
     return tracks
+
+
+def surface_of_chain(structure: Structure, chain: Chain) -> dict[str, Track]:
+    """What its surface is like at each residue of one protein chain, the others being away; by the names of LORE."""
+    places, length = molecule_places(structure, chain)
+    chosen = np.zeros(len(structure), bool)
+    chosen[chain.start : chain.end] = True
+    found = {}
+    for name, values in surface_tracks(structure.keep(chosen)).items():
+        whole = np.full(length, np.nan, np.float32)
+        whole[places] = values
+        found[name] = Track(whole)
+    return found
 
 
 def molecule_places(structure: Structure, chain: Chain) -> tuple[Int64[np.ndarray, "n"], int]:

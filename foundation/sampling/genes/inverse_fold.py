@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from foundation.data.biology.surface import SURFACE
 from foundation.data.formats.fasta_writer import Entry, write_fasta
 from foundation.data.formats.structure import read_structure
 from foundation.errors import FoundationError
@@ -26,7 +27,8 @@ def inverse_fold(
 ) -> None:  # fmt: skip
     """Design protein sequences for a backbone and its surface.
 
-    Structure tokens, accessible areas and DSSP's states of one chain, among all that the file has, are shown to a model
+    Structure tokens, accessible areas and DSSP's states of one chain, among all that the file has, and the shape,
+    charge, hydropathy and hydrogen bonds of its own surface, if the model was trained with them, are shown to a model
     of tracks, which draws the letters. Designs are ranked by their mean log-likelihood a residue. Residues without N,
     CA and C keep the letters of the file. Writes designs.fasta, results.json and report.html, where designs stand
     beside the sequence of the file and its letters in random order.
@@ -40,7 +42,8 @@ def inverse_fold(
         structure: PDB or mmCIF file.
         out: directory to write.
         chain: the name its authors gave the chain; empty = the only protein.
-        given: what is shown; empty = of prot_struct, sasa and dssp those that the model has.
+        given: what is shown; empty = of prot_struct, sasa, dssp and the tracks of the surface (masif_...) those that
+            the model has.
         ways: one-shot; random or confidence: in so many steps in this order; for comparison shuffled: the letters of
             the file in random order.
         n: designs of each way.
@@ -57,7 +60,7 @@ def inverse_fold(
         raise FoundationError(f"n {n}, steps {steps}, ways {list(ways)}. Give 1 or more of each.")
     network = tracks_model(model, device)
     names = [s.name for s in network.spaces]
-    target = target_of(read_structure(structure), chain, wishes)
+    target = target_of(read_structure(structure), chain, wishes, surface=bool({*SURFACE} & {*(given or names)}))
     shown = tuple(given) or tuple(name for name in SHOWN if name in names and name in target.records)
     trained = trained_policy(locate(model)).support(names)
     refill = Refill(network, trained, target, shown, choice, steps, wishes.omit)

@@ -7,13 +7,21 @@ import numpy as np
 from foundation.data.biology.frames import AMINO_ACIDS
 from foundation.data.biology.genes.layout import PROTEIN
 from foundation.data.biology.genes.proteins import letters_of
-from foundation.data.biology.residues import AREA, FOLD, STATE, molecule_places, tracks_of_chain
+from foundation.data.biology.residues import (
+    AREA,
+    FOLD,
+    STATE,
+    molecule_places,
+    surface_of_chain,
+    tracks_of_chain,
+)
 from foundation.data.biology.sequence import Sequence as Letters
 from foundation.data.biology.structure import Chain, Structure
+from foundation.data.biology.surface import SURFACE
 from foundation.data.records import Record
 from foundation.errors import FoundationError
 
-SHOWN = (FOLD, AREA, STATE)  # what a structure tells of residues, whatever they are
+SHOWN = (FOLD, AREA, STATE, *SURFACE)  # what a structure tells of residues, whatever they are
 FREE = "X"
 
 
@@ -71,16 +79,20 @@ class Target:
         return self.records[name].values  # type: ignore[union-attr]
 
 
-def target_of(structure: Structure, author: str, wishes: Wishes) -> Target:
+def target_of(structure: Structure, author: str, wishes: Wishes, surface: bool = False) -> Target:
     """A chain by the name its authors gave it; empty = the only protein. Others hide it and pair with its strands.
 
     Residues without a whole backbone keep the letters they have in the file, X if it does not tell them.
+
+    Args:
+        surface: also what the surface of the chain is like.
 
     Raises:
         FoundationError: no such protein, no backbone, or letters to keep that contradict each other or leave nothing.
     """
     chain = _chain(structure, author)
     records: dict[str, Record] = {**tracks_of_chain(structure, chain)}
+    records |= surface_of_chain(structure, chain) if surface else {}
     if FOLD not in records:
         raise FoundationError(f"{structure.name} {chain.author}: no residue has N, CA and C. Give a whole backbone.")
     places, length = molecule_places(structure, chain)

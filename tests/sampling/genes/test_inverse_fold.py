@@ -11,6 +11,8 @@ import yaml
 from foundation.__main__ import main
 from foundation.data.biology.frames import AMINO_ACIDS
 from foundation.data.biology.genes.proteins import rows_of
+from foundation.data.biology.surface import SURFACE
+from foundation.data.biology.track import Track
 from foundation.data.formats.structure import read_structure
 from foundation.data.formats.structure_writer import write_structure
 from foundation.data.shards import RecordShards, write_records
@@ -42,9 +44,12 @@ def structures():
 
 @pytest.fixture(scope="module")
 def exported(structures, tmp_path_factory):
+    return export(structures, tmp_path_factory.mktemp("folds"), SHOWN)
+
+
+def export(structures, out, shown, surface=False):
     """A model that has learned nothing, with weights large enough that all it is shown matters."""
-    out = tmp_path_factory.mktemp("folds")
-    write_records((row for s in structures for row in rows_of(s, False, 10)), out / "rows")
+    write_records((row for s in structures for row in rows_of(s, False, 10, surface)), out / "rows")
     torch.manual_seed(0)
     made = tokenizers_of(survey(RecordShards(out / "rows")), 8, {})
     codec = StructureTokenizer(SMALL)
@@ -57,7 +62,7 @@ def exported(structures, tmp_path_factory):
         torch.nn.init.normal_(p, std=0.4)
     model.tokenizers = bundle
     model.save_pretrained(out / "export")
-    policy = SplitTrack((Pathway(asked=("aa_seq",), given=("aa_seq",), optional=SHOWN),))
+    policy = SplitTrack((Pathway(asked=("aa_seq",), given=("aa_seq",), optional=shown),))
     (out / "export" / "training.yaml").write_text(yaml.safe_dump({"policy": resolved.by_class(policy)}))
     return out / "export"
 
@@ -207,3 +212,20 @@ def test_a_model_that_was_not_trained_for_it_says_so(model, target):
     assert designed(alone, "one-shot", 2, 0)[0].log_likelihood < 0
     with pytest.raises(FoundationError, match="not trained to predict aa_seq from aa_seq"):
         alone.drawn("random", 1, 0)
+
+
+def test_the_surface_is_shown_to_models_that_know_it(structures, exported, tmp_path):
+    write_structure(structures[0], tmp_path / "s.cif")
+    knows = export(structures, tmp_path / "knows", (*SHOWN, *SURFACE), surface=True)
+    shown = {}
+    for name, model in (("plain", exported), ("knows", knows)):
+        out = tmp_path / name / "out"
+        assert main(["genes", "inverse-fold", str(model), str(tmp_path / "s.cif"), "--n=2", f"--out={out}"]) == 0
+        shown[name] = json.loads((out / "results.json").read_text())["shown"]
+    assert shown == {"plain": list(SHOWN), "knows": [*SHOWN, *SURFACE]}
+    target = target_of(structures[0], "", Wishes(), surface=True)
+    flipped = {**target.records, "masif_si_index": Track(-target.values("masif_si_index"))}
+    trained = frozenset((name, "aa_seq") for name in SURFACE)
+    refill = Refill(tracks_model(str(knows)), trained, target, SURFACE)
+    other = replace(refill, target=replace(target, records=flipped))
+    assert refill.likelihoods([target.native])[0] != pytest.approx(other.likelihoods([target.native])[0], abs=1e-6)

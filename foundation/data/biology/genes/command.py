@@ -47,7 +47,8 @@ def ingest(
             NAME=FILE.tsv has words about transcripts, genes or proteins, each line a name (* = all), a tab and words;
             structures=DIR, or predicted=DIR, has PDB or mmCIF files named after transcripts or proteins, which give
             the accessible area of residues (sasa), their secondary structure (dssp), the backbone (prot_struct), and
-            the confidence of predictions (plddt).
+            the confidence of predictions (plddt); surfaces=DIR, of such files, gives the shape, charge, hydropathy and
+            hydrogen bonds of the surface at each residue (masif_...).
         out: directory of the shards; a data set there is replaced when the new one is complete.
         upstream: letters before each transcript, unless the next gene of the strand is nearer. LORE has 200 of
             bacteria.

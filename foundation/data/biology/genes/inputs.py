@@ -12,6 +12,7 @@ from foundation.data.biology.genes.described import transcripts_of
 from foundation.data.biology.genes.rows import Beside, Chromosome
 from foundation.data.biology.genes.signals import open_signal
 from foundation.data.biology.residues import residue_tracks as from_structure
+from foundation.data.biology.residues import surface_of_chain, the_protein
 from foundation.data.biology.structure import Structure
 from foundation.data.biology.track import UNKNOWN, Track
 from foundation.data.formats import fasta, genbank, gff
@@ -23,7 +24,7 @@ from foundation.data.text import Text
 from foundation.errors import FoundationError
 from foundation.progress import track
 
-STRUCTURES, PREDICTED = "structures", "predicted"  # name directories of PDB and mmCIF files
+STRUCTURES, PREDICTED, SURFACES = "structures", "predicted", "surfaces"  # name directories of PDB and mmCIF files
 TEXTS = ".tsv"  # ends the names of files of words
 PROTEINS = "proteins"  # PROTEINS=FILE is what transcripts are known to code for
 SORTS = "FASTA, GFF3, GTF or GenBank"
@@ -146,17 +147,23 @@ def structures_of(directory: Path, name: str) -> dict[str, dict[str, Track | Str
     """By modality and by the name that a file has before its ending, what follows from each structure.
 
     Args:
-        name: STRUCTURES, or PREDICTED for those whose B factors are confidences.
+        name: STRUCTURES, or PREDICTED for those whose B factors are confidences, or SURFACES for their surface alone.
 
     Raises:
         FoundationError: another name, a file that cannot be read, or one without exactly one protein.
     """
-    if name not in (STRUCTURES, PREDICTED):
-        raise FoundationError(f"{name}={directory} is a directory. Give {STRUCTURES}= or {PREDICTED}=, or a file.")
+    if name not in (STRUCTURES, PREDICTED, SURFACES):
+        known = f"{STRUCTURES}=, {PREDICTED}= or {SURFACES}="
+        raise FoundationError(f"{name}={directory} is a directory. Give {known}, or a file.")
     found: dict[str, dict[str, Track | Structure]] = defaultdict(dict)
     files = sorted(p for p in directory.iterdir() if p.is_file())
     for path in track(files, f"reading {directory}", len(files)):
-        for modality, along in from_structure(read_structure(path), name == PREDICTED).items():
+        structure = read_structure(path)
+        if name == SURFACES:
+            tracks: Mapping[str, Track | Structure] = surface_of_chain(structure, the_protein(structure))
+        else:
+            tracks = from_structure(structure, name == PREDICTED)
+        for modality, along in tracks.items():
             found[modality][path.name.removesuffix(".gz").rpartition(".")[0]] = along
     return dict(found)
 

@@ -6,7 +6,7 @@ from itertools import chain
 from pathlib import Path
 
 from foundation.data.biology.genes.layout import PROTEIN
-from foundation.data.biology.residues import molecule_places, tracks_of_chain
+from foundation.data.biology.residues import molecule_places, surface_of_chain, tracks_of_chain
 from foundation.data.biology.sequence import Sequence as Letters
 from foundation.data.biology.structure import Chain, Structure
 from foundation.data.formats.source import FormatError
@@ -22,8 +22,9 @@ SHOWN = 10  # problems that are printed
 
 
 def proteins(
-    files: list[Path], *, out: Path, predicted: bool = False, least: int = LEAST, strict: bool = False
-) -> None:
+    files: list[Path], *, out: Path, predicted: bool = False, surface: bool = False, least: int = LEAST,
+    strict: bool = False,
+) -> None:  # fmt: skip
     """Read structures into record shards, one row for each protein chain, as `genes ingest` makes them beside a genome.
 
     A row has the letters of the whole molecule (aa_seq) and, of each residue that is there, the accessible area (sasa)
@@ -44,7 +45,7 @@ def proteins(
         FoundationError: no file has a protein, or a bad file and `strict`.
     """
     paths, outcome = gather(files), Outcome()
-    samples = rows(paths, predicted, least, strict, outcome)
+    samples = rows(paths, predicted, least, strict, outcome, surface)
     first = next(samples, None)
     if first is None:
         why = outcome.failures[0][1] if outcome.failures else "No chain is long enough."
@@ -57,13 +58,15 @@ def proteins(
     print(f"{out}: {outcome.samples} rows of {len(paths)} files, {len(outcome.failures)} of which gave none")
 
 
-def rows(paths: Sequence[Path], predicted: bool, least: int, strict: bool, outcome: Outcome) -> Iterator[Sample]:
+def rows(
+    paths: Sequence[Path], predicted: bool, least: int, strict: bool, outcome: Outcome, surface: bool = False
+) -> Iterator[Sample]:
     """The rows of all files, with keys made unique; what gives none is noted in `outcome`."""
     seen: set[str] = set()
     for path in track(paths, "reading structures", len(paths)):
         outcome.files += 1
         try:
-            found = list(rows_of(read_structure(path), predicted, least))
+            found = list(rows_of(read_structure(path), predicted, least, surface))
             if not found:
                 raise FormatError(f"{path}: has no protein of {least} residues or more with N, CA and C.")
         except FormatError as error:
@@ -75,7 +78,7 @@ def rows(paths: Sequence[Path], predicted: bool, least: int, strict: bool, outco
         yield from (replace(row, key=unique_key(row.key, seen)) for row in found)
 
 
-def rows_of(structure: Structure, predicted: bool, least: int) -> Iterator[Sample]:
+def rows_of(structure: Structure, predicted: bool, least: int, surface: bool = False) -> Iterator[Sample]:
     """A row for each protein chain that is long enough."""
     chains = [c for c in structure.polymers if c.kind == "protein"]
     whole = structure.backbone[1]
@@ -83,6 +86,7 @@ def rows_of(structure: Structure, predicted: bool, least: int) -> Iterator[Sampl
         if whole[one.start : one.end].sum() >= least:
             key = structure.name if len(chains) == 1 else f"{structure.name}_{one.label}"
             tracks: dict[str, Record] = {**tracks_of_chain(structure, one, predicted)}
+            tracks |= surface_of_chain(structure, one) if surface else {}
             letters = Letters(letters_of(structure, one), "protein", key)
             yield Sample(key, {PROTEIN: letters, **tracks}, {"gene": structure.name}, {"chain": one.author})
 

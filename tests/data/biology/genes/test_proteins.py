@@ -1,9 +1,13 @@
 """Rows of protein chains from structure files."""
 
+import numpy as np
 import pytest
+import torch
 
 from foundation.__main__ import main
 from foundation.data.biology.residues import residue_count
+from foundation.data.biology.surface import SURFACE, surface_tracks
+from foundation.data.formats.structure import read_structure
 from foundation.data.shards import RecordShards
 from foundation.tokenizers.tracks import survey, tokenizers_of
 
@@ -26,6 +30,22 @@ def test_real_files_give_a_row_for_each_protein_chain(bio_data, tmp_path, capsys
     assert "has no protein" in said and "4 rows of 4 files, 1 of which gave none" in said
     made = tokenizers_of(survey(RecordShards(tmp_path / "rows")), 8, {})
     assert {name: t.config.track for name, t in made.items()} == {"aa_seq": 0, "sasa": 0, "dssp": 0}
+
+
+def test_surfaces_are_tracks_of_their_own(bio_data, tmp_path):
+    files = [str(bio_data / "structure" / name) for name in ("1A8O.cif", "2q2k.cif")]
+    assert main(["genes", "proteins", *files, "--surface", f"--out={tmp_path / 'rows'}"]) == 0
+    rows = list(RecordShards(tmp_path / "rows"))
+    for row in rows:
+        assert set(SURFACE) < set(row) and {len(row[name]) for name in SURFACE} == {len(row["aa_seq"])}
+        assert (row["masif_n_vertices"].known == (row["masif_n_vertices"].values > 0)).all()
+    one = surface_tracks(read_structure(files[0]))["masif_charge"]
+    charge = rows[0]["masif_charge"]
+    assert np.array_equal(charge.values[charge.known], one[~np.isnan(one)]), "1A8O has one chain and no ligand"
+    made = tokenizers_of(survey(RecordShards(tmp_path / "rows")), 8, {})
+    assert {made[name].config.track for name in SURFACE} == {0} == {made["aa_seq"].config.track}
+    (tokens,) = made["masif_charge"].encode([charge])
+    assert len(tokens) == 70 and len(tokens.ids[torch.from_numpy(charge.known)].unique()) == 8
 
 
 def test_a_bad_file_stops_a_strict_reading_and_nothing_is_no_data_set(write_complex, bio_data, tmp_path, capsys):

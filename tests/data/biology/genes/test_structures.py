@@ -31,6 +31,11 @@ def test_structures_in_a_directory_become_tracks_of_the_proteins_they_are_named_
     )
     assert rows[one]["plddt"].values.tolist() == [61 + i for i in range(lengths[one])]
     assert f"{lengths[third] + 1} places of sasa and {lengths[third]} residues" in capsys.readouterr().out
+    assert main(["genes", "ingest", *files, f"surfaces={tmp_path / 's'}", f"--out={tmp_path / 'surfaced'}"]) == 0
+    surfaced = {s.key: s for s in RecordShards(tmp_path / "surfaced") if "masif_charge" in s}
+    assert set(surfaced) == {one, other} and "sasa" not in surfaced[one]
+    assert (surfaced[one]["masif_si_index"].values > 0.95).all(), "carbons far apart are knobs"
+    capsys.readouterr()
     assert main(["genes", "ingest", *files, f"atac={tmp_path / 's'}", f"--out={tmp_path / 'rows'}"]) == 1
     assert "is a directory" in capsys.readouterr().err
 
