@@ -15,9 +15,9 @@ from foundation.tokens import Axis, Space
 SMALL = ModelConfig(width=32, depth=1, decoder_depth=1, heads=2)
 
 
-def tables(space):
+def tables(space, config=SMALL):
     torch.manual_seed(0)
-    model = FoundationTransformer(SMALL, (space,))
+    model = FoundationTransformer(config, (space,))
     return model.embed.value[space.name].weight, model.heads.output[space.name].weight
 
 
@@ -28,6 +28,14 @@ def mean_distance(table, step):
 def test_neighbouring_codes_of_a_scalar_start_alike_and_distant_ones_do_not():
     for table in tables(Space("a", "discrete", 64, levels=(64,))):
         assert mean_distance(table, 1) < 0.5 * mean_distance(table, 32)
+
+
+def test_a_head_of_scalars_can_be_sure_of_a_few_codes_from_the_start():
+    _, head = tables(
+        Space("a", "discrete", 128, levels=(128,)), ModelConfig(width=128, depth=1, decoder_depth=1, heads=2)
+    )
+    toward = torch.nn.functional.normalize(head[64], dim=0) * math.sqrt(128)  # a state of the length that norms leave
+    assert (head @ toward).softmax(0)[60:69].sum() > 0.9
 
 
 def test_codes_without_a_grid_start_independent():
