@@ -1,10 +1,11 @@
-"""The `genes proteins` verb: structure files become record shards, one row for each protein chain."""
+"""The `genes proteins` verb: structures, FASTA and UniProt text become record shards, one row for each protein."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
+from foundation.data.biology.genes.entries import written_rows
 from foundation.data.biology.genes.layout import PROTEIN
 from foundation.data.biology.residues import molecule_places, surface_of_chain, tracks_of_chain
 from foundation.data.biology.sequence import Sequence as Letters
@@ -25,20 +26,23 @@ def proteins(
     files: list[Path], *, out: Path, predicted: bool = False, surface: bool = False, least: int = LEAST,
     strict: bool = False,
 ) -> None:  # fmt: skip
-    """Read structures into record shards, one row for each protein chain, as `genes ingest` makes them beside a genome.
+    """Read proteins into record shards, one row for each, as `genes ingest` makes them beside a genome.
 
-    A row has the letters of the whole molecule (aa_seq) and, of each residue that is there, the accessible area (sasa)
-    and the state (dssp) among all chains of the file, and its backbone (prot_struct). Files that cannot be read, or
-    have no protein, are left out, with reasons in OUT/failures.csv.
+    A protein chain of a structure is a row, with the letters of the whole molecule (aa_seq) and, of each residue that
+    is there, the accessible area (sasa) and the state (dssp) among all chains of the file, and its backbone
+    (prot_struct). Each entry of FASTA and of UniProt text is one, the latter with words about what it does
+    (funcprot_caption) and its lineage (gene_family_txt). Files that cannot be read, or have no protein, are left out,
+    with reasons in OUT/failures.csv.
 
     Example:
         foundation genes proteins structures/ 1abc.cif.gz --out data/proteins
+        foundation genes proteins uniprot_sprot.dat.gz --out data/swissprot
 
     Args:
-        files: PDB or mmCIF files, directories of them, or patterns.
+        files: PDB, mmCIF, FASTA or UniProt text files, directories of them, or patterns.
         out: directory of the shards; a data set there is replaced when the new one is complete.
         predicted: B factors are confidences from 0 to 100, kept as plddt.
-        least: residues with a whole backbone of the shortest chain.
+        least: residues of the shortest protein; of a chain those with a whole backbone.
         strict: stop at the first bad file and write nothing.
 
     Raises:
@@ -51,6 +55,8 @@ def proteins(
         why = outcome.failures[0][1] if outcome.failures else "No chain is long enough."
         raise FoundationError(f"none of {len(paths)} files gave a row, so nothing was written. {why}")
     write_records(chain([first], samples), out)
+    for remark in outcome.remarks[:SHOWN]:
+        print(f"note  {remark}")
     for _, reason in outcome.failures[:SHOWN]:
         print(f"left out  {reason}")
     if outcome.failures:
@@ -66,9 +72,12 @@ def rows(
     for path in track(paths, "reading structures", len(paths)):
         outcome.files += 1
         try:
-            found = list(rows_of(read_structure(path), predicted, least, surface))
+            written = written_rows(path, least, outcome)
+            found = list(rows_of(read_structure(path), predicted, least, surface)) if written is None else written
             if not found:
-                raise FormatError(f"{path}: has no protein of {least} residues or more with N, CA and C.")
+                raise FormatError(
+                    f"{path}: has no protein of {least} residues or more, of structures with N, CA and C."
+                )
         except FormatError as error:
             if strict:
                 raise
