@@ -59,7 +59,7 @@ class SpectralFeatures:
         seed: of the random twin's weights.
     """
 
-    def __init__(self, model: SpectralModel, bins: int = 16, seed: int = 0) -> None:
+    def __init__(self, model: SpectralModel, bins: int = 32, seed: int = 0) -> None:
         with seeded(seed):
             twin = SpectralModel(model.config, model.cut).to(model.head.weight.device).eval()
         self.models: dict[Source, SpectralModel] = {"encoder": model, "random encoder": twin}

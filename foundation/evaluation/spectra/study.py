@@ -74,7 +74,7 @@ class Study:
     questions: tuple[SpectralQuestion, ...] = ()
     same: tuple[Pair, ...] = ()
     predicted: tuple[Pair, ...] = ()
-    bins: int = 16
+    bins: int = 32
     probes: tuple[ProbeName, ...] = ("linear", "knn")
     seeds: int = 3
     budgets: tuple[int, ...] = ()
