@@ -46,9 +46,9 @@ def surface_tracks(structure: Structure) -> dict[str, Float32[np.ndarray, "resid
     heavy = structure.is_kind("protein")[structure.residue_of_atom]
     heavy &= ~(is_name(structure.element, "H") | is_name(structure.element, "D"))
     residue = structure.residue_of_atom[heavy].astype(np.int64)
-    nothing = {name: np.full(len(structure), np.nan, np.float32) for name in SURFACE}
+    tracks = {name: np.full(len(structure), np.nan, np.float32) for name in SURFACE}
     if not len(residue):
-        return nothing
+        return tracks
     names, letters = as_text(structure.atom_name)[heavy], np.array(list(structure.letters))[residue]
     centres = structure.coordinates[heavy].astype(np.float64)
     union = Union(centres, _radii(as_text(structure.element)[heavy]))
@@ -66,8 +66,8 @@ def surface_tracks(structure: Structure) -> dict[str, Float32[np.ndarray, "resid
     for name, value in zip(SURFACE, values, strict=True):
         total = np.bincount(owner, value[point], len(structure))
         mean = name in ("masif_si_index", "masif_hydrophobicity")
-        nothing[name][count > 0] = (total / np.maximum(count, 1) if mean else total)[count > 0]
-    return nothing
+        tracks[name][count > 0] = (total / np.maximum(count, 1) if mean else total)[count > 0]
+    return tracks
 
 
 def _radii(elements: np.ndarray) -> Float64[np.ndarray, "atoms"]:
