@@ -42,6 +42,7 @@ def proteins(
         files: PDB, mmCIF, FASTA or UniProt text files, directories of them, or patterns.
         out: directory of the shards; a data set there is replaced when the new one is complete.
         predicted: B factors are confidences from 0 to 100, kept as plddt.
+        surface: rows of chains also have shape, charge, hydropathy and hydrogen bonds of the surface at each residue.
         least: residues of the shortest protein; of a chain those with a whole backbone.
         strict: stop at the first bad file and write nothing.
 
@@ -69,7 +70,7 @@ def rows(
 ) -> Iterator[Sample]:
     """The rows of all files, with keys made unique; what gives none is noted in `outcome`."""
     seen: set[str] = set()
-    for path in track(paths, "reading structures", len(paths)):
+    for path in track(paths, "reading proteins", len(paths)):
         outcome.files += 1
         try:
             written = written_rows(path, least, outcome)
