@@ -65,13 +65,10 @@ def the_protein(structure: Structure) -> Chain:
 
 def tracks_of_chain(structure: Structure, chain: Chain, predicted: bool = False) -> dict[str, Track | Structure]:
     """As `residue_tracks`, of one protein chain among others, which may hide it and pair with its strands."""
-    places, length = molecule_places(structure, chain)
     inside = slice(chain.start, chain.end)
 
     def along(values: np.ndarray, missing: float, **options: object) -> Track:
-        whole = np.full(length, missing, values.dtype)
-        whole[places] = values[inside]
-        return Track(whole, **options)  # type: ignore[arg-type]
+        return Track(_in_molecule(structure, chain, values[inside], missing), **options)  # type: ignore[arg-type]
 
     tracks: dict[str, Track | Structure] = {AREA: along(accessible_area(structure), np.nan, unit="Å²")}
     if predicted:
@@ -81,21 +78,14 @@ def tracks_of_chain(structure: Structure, chain: Chain, predicted: bool = False)
     if (states[inside] != UNKNOWN).any():
         tracks[STATE] = along(states, UNKNOWN, categories=STATES)
     if structure.backbone[1][inside].any():
-        tracks[FOLD] = _backbone_alone(structure, inside)
+        tracks[FOLD] = _backbone(_alone(structure, chain))
     return tracks
 
 
 def surface_of_chain(structure: Structure, chain: Chain) -> dict[str, Track]:
     """What its surface is like at each residue of one protein chain, the others being away; by the names of LORE."""
-    places, length = molecule_places(structure, chain)
-    chosen = np.zeros(len(structure), bool)
-    chosen[chain.start : chain.end] = True
-    found = {}
-    for name, values in surface_tracks(structure.keep(chosen)).items():
-        whole = np.full(length, np.nan, np.float32)
-        whole[places] = values
-        found[name] = Track(whole)
-    return found
+    found = surface_tracks(_alone(structure, chain))
+    return {name: Track(_in_molecule(structure, chain, values, np.nan)) for name, values in found.items()}
 
 
 def molecule_places(structure: Structure, chain: Chain) -> tuple[Int64[np.ndarray, "n"], int]:
@@ -114,11 +104,23 @@ def residue_count(record: Track | Structure) -> int:
     return len(record) if isinstance(record, Track) else molecule_places(record, record.chains[0])[1]
 
 
-def _backbone_alone(structure: Structure, inside: slice) -> Structure:
-    """One chain with N, CA, C and O; residues that have none of them keep their first atom, so that they count."""
+def _in_molecule(structure: Structure, chain: Chain, values: np.ndarray, missing: float) -> np.ndarray:
+    """Values of the residues of a chain at their places in the whole molecule."""
+    places, length = molecule_places(structure, chain)
+    whole = np.full(length, missing, values.dtype)
+    whole[places] = values
+    return whole
+
+
+def _alone(structure: Structure, chain: Chain) -> Structure:
+    """The chain without the others."""
     chosen = np.zeros(len(structure), bool)
-    chosen[inside] = True
-    own = structure.keep(chosen)
+    chosen[chain.start : chain.end] = True
+    return structure.keep(chosen)
+
+
+def _backbone(own: Structure) -> Structure:
+    """N, CA, C and O; residues that have none of them keep their first atom, so that they count."""
     kept = np.logical_or.reduce([is_name(own.atom_name, atom) for atom in ATOMS])
     bare = np.add.reduceat(kept, own.atom_start[:-1], dtype=np.int32) == 0
     kept[own.atom_start[:-1][bare]] = True

@@ -4,6 +4,13 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from foundation.model.spectra.batch import SpectralBatch
+
+
+def mean_state(states: Float[Tensor, "T width"], batch: SpectralBatch) -> Float[Tensor, "N width"]:
+    """Of each spectrum, float32."""
+    return torch.segment_reduce(states.float(), "mean", offsets=batch.offsets)
+
 
 def summary(states: Float[Tensor, "T D"], count: Int[Tensor, "N"]) -> Float[Tensor, "N 4*D"]:
     """Mean, spread, highest and lowest state of each spectrum: in the mean alone a line that one patch sees is lost.

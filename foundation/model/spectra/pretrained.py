@@ -17,7 +17,7 @@ from foundation.model.card import card
 from foundation.model.network_files import WEIGHTS, read_config, sizes, write_network
 from foundation.model.spectra.batch import Grid, SpectralBatch
 from foundation.model.spectra.config import SpectraConfig
-from foundation.model.spectra.pool import in_bins
+from foundation.model.spectra.pool import in_bins, mean_state
 from foundation.model.spectra.transformer import SpectralTransformer
 from foundation.model.spectra.wavelength import middle
 from foundation.model.stored import locate, stored_kind
@@ -69,10 +69,10 @@ class SpectralModel(SpectralTransformer):
         return means
 
     def _pooled(self, batch: SpectralBatch, edges: Float[Tensor, "E"] | None) -> Float[Tensor, "N bins_width"]:
-        states = self.encode(batch).float()
+        states = self.encode(batch)
         if edges is None:
-            return torch.segment_reduce(states, "mean", offsets=batch.offsets)
-        return in_bins(states, batch.offsets.diff(), middle(batch.wavelength), edges.to(states.device))
+            return mean_state(states, batch)
+        return in_bins(states.float(), batch.offsets.diff(), middle(batch.wavelength), edges.to(states.device))
 
     @torch.no_grad()
     def predict(self, spectrum: Spectrum, wavelength: np.ndarray) -> np.ndarray:

@@ -28,10 +28,9 @@ def write_designs(path: Path, designs: Designs) -> None:
 
 def write_csv(path: Path, designs: Designs) -> None:
     """One row a design, best first."""
-    folds = [[fold] for fold in designs.folds or []] or [[] for _ in designs.sequences]
     columns = ["name", "sequence", *(k for k, _ in _row(designs, 0)), *(["fold"] if designs.folds else [])]
     rows = (
-        [f"design_{i + 1}", sequence, *(v for _, v in _row(designs, i)), *folds[i]]
+        [f"design_{i + 1}", sequence, *(v for _, v in _row(designs, i)), *designs.folds[i : i + 1]]
         for i, sequence in enumerate(designs.sequences)
     )
     write_table(path, columns, rows)

@@ -8,8 +8,6 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from foundation.model.spectra.batch import SpectralBatch
-
 TEMPERATURE = 0.1
 
 
@@ -27,8 +25,3 @@ def misalignment(
     again = (owner[:, None] == owner) & (own[:, None] != own)
     alike = (one @ other.T / TEMPERATURE).masked_fill(again, -torch.inf)
     return (F.cross_entropy(alike, own) + F.cross_entropy(alike.T, own)) / 2
-
-
-def mean_state(states: Float[Tensor, "T width"], batch: SpectralBatch) -> Float[Tensor, "N width"]:
-    """Of each spectrum, float32."""
-    return torch.segment_reduce(states.float(), "mean", offsets=batch.offsets)

@@ -9,10 +9,11 @@ from torch import Tensor
 
 from foundation.config import OptimConfig
 from foundation.model.spectra.loss import Misfit, misfits
+from foundation.model.spectra.pool import mean_state
 from foundation.model.spectra.transformer import SpectralTransformer
 from foundation.training.base import TrainingModule
 from foundation.training.loss import Tally, over_ranks
-from foundation.training.spectra.alignment import mean_state, misalignment
+from foundation.training.spectra.alignment import misalignment
 from foundation.training.spectra.config import SpectraObjective
 from foundation.training.spectra.data import QuestionBatch
 from foundation.training.spectra.flops import forward_flops

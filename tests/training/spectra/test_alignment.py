@@ -7,9 +7,10 @@ import torch
 from foundation.data.records import Spectrum
 from foundation.model.spectra.batch import SpectralBatch
 from foundation.model.spectra.config import SpectraConfig
+from foundation.model.spectra.pool import mean_state
 from foundation.model.spectra.transformer import SpectralTransformer
 from foundation.tokenizers.native import NativeConfig, patches_of
-from foundation.training.spectra.alignment import TEMPERATURE, mean_state, misalignment
+from foundation.training.spectra.alignment import TEMPERATURE, misalignment
 
 
 def two_views(seed, objects=8):

@@ -17,10 +17,11 @@ from foundation.errors import FoundationError
 from foundation.model.spectra.batch import SpectralBatch
 from foundation.model.spectra.config import SpectraConfig
 from foundation.model.spectra.loss import misfits
+from foundation.model.spectra.pool import mean_state
 from foundation.model.spectra.pretrained import SpectralModel
 from foundation.seeded import seeded
 from foundation.tokenizers.native import NativeConfig, patches_of
-from foundation.training.spectra.alignment import mean_state, misalignment
+from foundation.training.spectra.alignment import misalignment
 from foundation.training.spectra.config import SpectraDataConfig, SpectraObjective
 from foundation.training.spectra.data import SpectraMix
 from foundation.training.spectra.flops import forward_flops

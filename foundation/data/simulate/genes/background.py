@@ -3,7 +3,8 @@
 import numpy as np
 from jaxtyping import Float64
 
-LETTERS = "ACGT"
+from foundation.data.simulate.genes.motifs import LETTERS
+
 # How often each letter follows each, over what their frequencies make of it, counted in the human assembly hg19: C is
 # rarely followed by G, T rather seldom by A
 BESIDE = np.array([[1.12, 0.83, 1.16, 0.88], [1.20, 1.25, 0.24, 1.16], [0.98, 1.02, 1.25, 0.83],
