@@ -32,9 +32,9 @@ class SpectraConfig:
         terms: of the series by which each state tells the flux around its patch, added to the decoder's answer; 0, as
             published, is none.
         means: widths in ln(wavelength) of boxes, ascending; the decoder is told the means of what was read in them, and
-            an answer begins as a mixture of them that it chooses for each pixel, so that the model learns what a
-            smoothed copy does not have. The narrowest hold two or three pixels of GALAH and APOGEE. None, as published,
-            is no copy; nor is there one where states pass through codes.
+            an answer begins as the mixture of them that their errors suggest, which it changes for each pixel, so that
+            the model learns what a smoothed copy does not have. The narrowest holds one pixel of GALAH and APOGEE.
+            None, as published, is no copy; nor is there one where states pass through codes.
         levels: of each component of the codes that states pass through on their way to the decoder, such as
             (8, 8, 8, 5, 5); none = states pass as they are.
 
@@ -53,7 +53,7 @@ class SpectraConfig:
     periods: tuple[float, float] = (4e-5, 8.0)
     decoder: Decoder = "cross"
     terms: int = 32
-    means: tuple[float, ...] = (3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2)
+    means: tuple[float, ...] = (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2)
     levels: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:

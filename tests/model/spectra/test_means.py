@@ -1,11 +1,11 @@
-"""Local means: by hand, within one spectrum, without invalid pixels, and something everywhere."""
+"""Local means and their risks: by hand, within one spectrum, without invalid pixels, and something everywhere."""
 
 import numpy as np
 import pytest
 import torch
 
 from foundation.model.spectra.batch import Grid, SpectralBatch
-from foundation.model.spectra.means import FLOOR, local_means
+from foundation.model.spectra.means import FLOOR, SURE, local_means
 
 WIDTHS = (2.1e-4, 5.3e-3, 2.03e-2)
 
@@ -28,17 +28,26 @@ def test_by_hand(read):
 
         def box(x, width, place=place, value=value, weight=weight):
             inside = np.abs(place - x) <= width / 2
-            return np.average(value[inside], weights=weight[inside]) if inside.any() else None
+            if not inside.any():
+                return None
+            mean, noise = np.average(value[inside], weights=weight[inside]), 1 / weight[inside].sum()
+            chi2 = np.sum(weight[inside] * (value[inside] - mean) ** 2)
+            return np.array([mean, noise * (1 + max(chi2 - inside.sum() + 1, 0))])
 
         for i, x in enumerate(np.log(wanted[spectrum])):
             sides = place[place <= x].max(initial=-np.inf), place[place >= x].min(initial=np.inf)
             near = [box(s, WIDTHS[-1]) for s in sides if np.isfinite(s)]
             part = (x - sides[0]) / (sides[1] - sides[0]) if np.isfinite(sides).all() and sides[0] < sides[1] else 0
             expected = near[0] if len(near) == 1 else (1 - part) * near[0] + part * near[1]
-            for k in reversed(range(3)):
-                own = box(x, WIDTHS[k])
+            boxes = []
+            for width in reversed(WIDTHS):
+                own = box(x, width)
                 expected = expected if own is None else own
-                assert means[spectrum, i, k].item() == pytest.approx(expected, rel=1e-9)
+                boxes.insert(0, expected)
+            for k, (value, risk) in enumerate(boxes):
+                beyond = [max(abs(value - other) - SURE * np.sqrt(own), 0) for other, own in boxes[:k]]
+                found = [part[spectrum, i, k].item() for part in (means.value, means.risk)]
+                assert found == pytest.approx([value, risk + max(beyond, default=0) ** 2], rel=1e-9)
 
 
 def test_wide_boxes_take_noise_away_and_narrow_ones_keep_lines(make_spectrum, cut):
@@ -49,15 +58,34 @@ def test_wide_boxes_take_noise_away_and_narrow_ones_keep_lines(make_spectrum, cu
     spectrum = make_spectrum(n, step=1e-4, flux=truth + rng.normal(size=n), ivar=np.ones(n))
     patches = cut(spectrum)
     batch = SpectralBatch.packed([patches])
-    means = local_means(batch, batch, (3e-4, 1e-2)).reshape(n, 2).numpy() * patches.scale
+    means = local_means(batch, batch, (3e-4, 1e-2)).value.reshape(n, 2).numpy() * patches.scale
     away = np.abs(place - 2000) > 200
     assert np.std((means[:, 1] - truth)[away]) < 0.2 < 0.4 < np.std((means[:, 0] - truth)[away])
     assert means[2000, 0] > 20 > 10 > means[2000, 1]
 
 
+@pytest.mark.parametrize("noise", [0.2, 1.0, 5.0])
+def test_risk_is_the_squared_error_of_a_mean_where_noise_rules_and_where_lines_do(make_spectrum, cut, noise):
+    rng = np.random.default_rng(4)
+    n, width = 20_000, 3.55e-3  # three waves and a pixel less
+    truth = 5 + np.sin(np.arange(n) * (2 * np.pi / 12))  # of variance 1/2, whatever the mean of a wide box
+    spectrum = make_spectrum(n, step=1e-4, flux=truth + noise * rng.normal(size=n), ivar=np.full(n, noise**-2))
+    patches = cut(spectrum)
+    batch = SpectralBatch.packed([patches])
+    means = local_means(batch, batch, (1e-5, width))
+    value, risk = (part.reshape(n, 2).numpy() for part in (means.value * patches.scale, means.risk * patches.scale**2))
+    error = ((value - truth[:, None]) ** 2).mean(0)
+    assert risk.mean(0)[0] == pytest.approx(error[0] + (5 * FLOOR) ** 2, rel=0.05)  # one pixel: noise
+    pixels = 1e4 * width
+    noisy = noise**2 * np.sqrt(2 / pixels)  # of what is left of a scatter that is not below 0
+    assert 0.9 * error[1] < risk.mean(0)[1] < 1.2 * error[1] + noisy
+
+
 def test_values_under_invalid_pixels_do_not_matter(read):
     other = SpectralBatch(**{**vars_of(read), "value": torch.where(read.valid, read.value, 1e6)})
-    assert torch.equal(local_means(read, read, WIDTHS), local_means(other, read, WIDTHS))
+    means, others = local_means(read, read, WIDTHS), local_means(other, read, WIDTHS)
+    assert torch.equal(means.value, others.value)
+    assert torch.equal(means.risk, others.risk)
 
 
 def vars_of(batch):

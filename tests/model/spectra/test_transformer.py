@@ -92,6 +92,22 @@ def test_the_published_size():
     assert count == pytest.approx(37.9e6, rel=0.01)  # counted from the paper's numbers
 
 
+@pytest.mark.parametrize("snr", [2, 20, 200])
+@torch.no_grad()
+def test_noise_is_taken_away_and_lines_stay_before_anything_is_learned(make_spectrum, cut, snr):
+    n = 4000
+    rng = np.random.default_rng(5)
+    truth = 1 - 0.8 * sum(np.exp(-0.5 * ((np.arange(n) - line) / 4) ** 2) for line in (900, 1700, 1730, 3100))
+    spectrum = make_spectrum(n, step=2e-5, flux=truth + rng.normal(size=n) / snr, ivar=np.full(n, snr**2))
+    patches = cut(spectrum)
+    batch = SpectralBatch.packed([patches])
+    untrained = SpectralTransformer(SpectraConfig(patch=8, width=32, depth=1, decoder_depth=1, heads=2)).eval()
+    answer = untrained(batch, batch).flatten().numpy() * patches.scale
+    beyond_floor = (answer - truth) ** 2 / (snr**-2 + 0.01**2)
+    assert beyond_floor.mean() < 0.5  # the noise itself would be 1
+    assert beyond_floor[truth < 0.9].mean() < 1.0
+
+
 def test_refusals(make_model, three):
     with pytest.raises(FoundationError, match="multiple of four times the heads"):
         SpectraConfig(width=20, heads=8)
