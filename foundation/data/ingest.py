@@ -9,7 +9,7 @@ from typing import Literal
 
 from foundation.data.formats.catalog import read_file
 from foundation.data.formats.companions import PACKING, leader
-from foundation.data.formats.source import FormatError, Samples
+from foundation.data.formats.source import FormatError, Reading, Samples
 from foundation.data.records import Sample
 from foundation.data.shards import write_records
 from foundation.errors import FoundationError
@@ -121,18 +121,16 @@ def samples_of(
             outcome.remarks.append(f"{path}: {remark}")
 
 
-def _told(reading: Samples, outcome: Outcome, seen: set[str]) -> Samples:
+def _told(samples: Samples, outcome: Outcome, seen: set[str]) -> Samples:
     """The samples of one file, counted, with unique keys; returns the reader's remark."""
-    while True:
-        try:
-            sample = next(reading)
-        except StopIteration as end:
-            return end.value
+    reading = Reading(samples)
+    for sample in reading:
         outcome.samples += 1
         outcome.flagged += sample.labels.get("usable") is False
         key = unique_key(sample.key, seen)
         outcome.renamed += key != sample.key
         yield replace(sample, key=key)
+    return reading.remark
 
 
 def unique_key(key: str, seen: set[str]) -> str:

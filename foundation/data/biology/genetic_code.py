@@ -10,7 +10,8 @@ from foundation.errors import FoundationError
 if TYPE_CHECKING:
     from Bio.Data.CodonTable import CodonTable
 
-CODONS = tuple("".join(letters) for letters in product(NUCLEOTIDES["rna"], repeat=3))  # AAA, AAC, ... UUU
+CODON = 3  # letters
+CODONS = tuple("".join(letters) for letters in product(NUCLEOTIDES["rna"], repeat=CODON))  # AAA, AAC, ... UUU
 
 
 @lru_cache

@@ -11,6 +11,7 @@ from functools import lru_cache
 import numpy as np
 from jaxtyping import Float32, Float64, Int64
 
+from foundation.data.biology.hydropathy import STRONGEST, hydropathy
 from foundation.data.biology.names import as_text, is_name
 from foundation.data.biology.structure import Structure
 from foundation.data.biology.union import Union, curvatures, shape_index
@@ -32,7 +33,6 @@ DONORS = {("R", "NE"), ("R", "NH1"), ("R", "NH2"), ("K", "NZ"), ("N", "ND2"), ("
 ACCEPTORS = {("D", "OD1"), ("D", "OD2"), ("E", "OE1"), ("E", "OE2"), ("N", "OD1"), ("Q", "OE1")}
 BOND = 2.0  # Å, between heavy atoms at most
 WIDEST = np.deg2rad(60.0)  # from the direction of a hydrogen bond
-STRONGEST_SCALE = 4.5  # of Kyte and Doolittle
 
 
 def surface_tracks(structure: Structure) -> dict[str, Float32[np.ndarray, "residues"]]:
@@ -144,10 +144,8 @@ def _bonding(
 
 @lru_cache
 def _hydropathy() -> Float64[np.ndarray, "128"]:
-    """Kyte and Doolittle 1982 (doi:10.1016/0022-2836(82)90515-0), as biopython has it, by letter, -1 to 1."""
-    from Bio.SeqUtils.ProtParamData import kd
-
+    """By letter, -1 to 1."""
     table = np.zeros(128)
-    for letter, value in kd.items():
-        table[ord(letter)] = value / STRONGEST_SCALE
+    for letter, value in hydropathy().items():
+        table[ord(letter)] = value / STRONGEST
     return table

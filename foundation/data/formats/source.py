@@ -28,6 +28,17 @@ class FormatError(FoundationError):
     """A file that cannot be read; the message names it, and says what to do."""
 
 
+@dataclass
+class Reading:
+    """What a reader gives, to be read once; its remark is known when all was read."""
+
+    samples: Samples
+    remark: str = ""
+
+    def __iter__(self) -> Iterator[Sample]:
+        self.remark = yield from self.samples
+
+
 @dataclass(frozen=True, eq=False)
 class Source:
     """A file being read: its HDUs by index, or none if it is not FITS; then its first bytes, unpacked, and itself."""

@@ -6,15 +6,14 @@ from other genes, so that the bias of codons and of neighbours is in it, and not
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import cast
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float64, Int64
 from torch import Tensor
 
-from foundation.data.biology.genes.layout import CODING, LETTERS
-from foundation.data.biology.track import Track
+from foundation.data.biology.genes.layout import CODING, LETTERS, is_coding
+from foundation.data.biology.genetic_code import CODON
 from foundation.data.records import Sample
 from foundation.errors import FoundationError
 from foundation.evaluation.genes.baselines import letters_of
@@ -24,7 +23,6 @@ from foundation.sampling.marginals import Probabilities
 
 WIDE = 2  # letters on either side; in a codon these are its other two
 HIDDEN, SYMBOLS = 5, 6  # beside A, C, G, U and other letters
-CODON = 3
 PSEUDO = 4.0  # counts that are added, dealt as letters are everywhere
 AROUND, IN_FRAME = "letters around", "letters around, in frame"
 PASSES = 4  # times that each row is counted, each time with other letters hidden
@@ -55,18 +53,20 @@ class Surroundings:
             raise FoundationError("No row to count letters of. Give rows that have what the model is shown.")
         counts = np.zeros(((CODON + 1 if framed else 1) * SYMBOLS ** (2 * WIDE), HIDDEN))
         rng = np.random.default_rng(seed)
-        for row in [row for row in rows for _ in range(PASSES)]:
-            codes = codes_of(letters_of(row))
-            away = rng.random(len(codes)) < hidden
-            np.add.at(counts, (_contexts(row, away, framed)[away], codes[away]), 1)
+        for row in rows:
+            codes, coding = codes_of(letters_of(row)), is_coding(row) if framed else None
+            for _ in range(PASSES):
+                away = rng.random(len(codes)) < hidden
+                np.add.at(counts, (_contexts(codes, away, coding)[away], codes[away]), 1)
         every = (counts.sum(0) + 1) / (counts.sum() + HIDDEN)
         return cls((counts + PSEUDO * every) / (counts.sum(1, keepdims=True) + PSEUDO), framed)
 
     def told(self, row: Sample, places: Int64[np.ndarray, "m"]) -> Float64[np.ndarray, "m 5"]:
         """Probabilities of the letters at places that are hidden, the others being known."""
-        away = np.zeros(len(letters_of(row)), bool)
+        codes, coding = codes_of(letters_of(row)), is_coding(row) if self.framed else None
+        away = np.zeros(len(codes), bool)
         away[places] = True
-        return self.share[_contexts(row, away, self.framed)[places]]
+        return self.share[_contexts(codes, away, coding)[places]]
 
 
 def _of_codes(share: Float64[np.ndarray, "m 5"], size: int) -> Probabilities:
@@ -76,18 +76,14 @@ def _of_codes(share: Float64[np.ndarray, "m 5"], size: int) -> Probabilities:
     return probabilities
 
 
-def coding_of(row: Sample) -> Bool[np.ndarray, "n"]:
-    """Which letters are coding."""
-    return cast(Track, row[CODING]).values == 1
-
-
-def _contexts(row: Sample, away: Bool[np.ndarray, "n"], framed: bool) -> Contexts:
-    """The number of the surrounding of each letter."""
-    shown = np.where(away, HIDDEN, codes_of(letters_of(row)))
+def _contexts(
+    codes: Int64[np.ndarray, "n"], away: Bool[np.ndarray, "n"], coding: Bool[np.ndarray, "n"] | None
+) -> Contexts:
+    """The number of the surrounding of each letter; it says where in its codon a letter is if `coding` is known."""
+    shown = np.where(away, HIDDEN, codes)
     found = _around(shown)
-    if framed:  # coding letters stand beside those of their exons, and the first begins a codon
-        coding = np.flatnonzero(coding_of(row))
-        frame = np.arange(len(coding)) % CODON + 1
+    if coding is not None:  # coding letters stand beside those of their exons, and the first begins a codon
+        frame = np.arange(coding.sum()) % CODON + 1
         found[coding] = _around(shown[coding]) + frame * SYMBOLS ** (2 * WIDE)
     return found
 
@@ -121,5 +117,5 @@ def coding_places(answers: Answers, rows: Sequence[Sample]) -> list[Bool[Tensor,
     """Which of the hidden letters are coding; empty if rows do not tell, or none is."""
     if not all(CODING in row for row in rows):
         return []
-    found = [torch.from_numpy(coding_of(row))[p] for row, p in zip(rows, answers.places, strict=True)]
+    found = [torch.from_numpy(is_coding(row))[p] for row, p in zip(rows, answers.places, strict=True)]
     return found if any(f.any() for f in found) else []

@@ -3,13 +3,11 @@
 import numpy as np
 from jaxtyping import Int64
 
-from foundation.data.biology.genes.layout import CODING
-from foundation.data.biology.genetic_code import translate
-from foundation.data.biology.track import Track
+from foundation.data.biology.genes.layout import is_coding
+from foundation.data.biology.genetic_code import CODON, translate
 from foundation.data.records import Sample
 from foundation.errors import FoundationError
 
-CODON = 3
 STANDARD = 1  # NCBI's number of the genetic code
 
 
@@ -19,10 +17,7 @@ def codons_of(row: Sample) -> Int64[np.ndarray, "codons 3"]:
     Raises:
         FoundationError: the row does not say what is coding, or not in whole codons.
     """
-    track = row.get(CODING)
-    if not isinstance(track, Track):
-        raise FoundationError(f"{row.key}: no track {CODING}. Give rows of `genes ingest`, or leave --keep out.")
-    places = np.flatnonzero(track.values == 1)
+    places = np.flatnonzero(is_coding(row))
     if len(places) % CODON:
         raise FoundationError(
             f"{row.key}: {len(places)} coding letters, no whole number of codons, so that their frame is not known. "

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from foundation.data.biology.genes.transcript import Transcript
-from foundation.data.biology.genetic_code import start_codons, stop_codons, translate
+from foundation.data.biology.genetic_code import CODON, start_codons, stop_codons, translate
 
 
 class Coding(NamedTuple):
@@ -25,7 +25,7 @@ def coding_of(transcript: Transcript, letters: str, known: str = "") -> Coding:
         known: the protein that a database gives, which has to be the same; "" if there is none.
     """
     letters = letters[transcript.frame :]
-    if len(letters) % 3:
+    if len(letters) % CODON:
         return _untold(f"codes with {len(letters)} letters, which is not a multiple of three")
     doubts = []
     if not (ends := letters[-3:] in stop_codons(transcript.table)) and not transcript.partial[1]:

@@ -6,7 +6,7 @@ from typing import cast
 from foundation.data.biology.genes.layout import PROTEIN
 from foundation.data.biology.sequence import Sequence
 from foundation.data.formats import fasta, swissprot
-from foundation.data.formats.source import Samples, explained, open_source
+from foundation.data.formats.source import Reading, explained, open_source
 from foundation.data.ingest import Outcome
 from foundation.data.records import Sample
 
@@ -23,24 +23,14 @@ def written_rows(path: Path, least: int, outcome: Outcome) -> list[Sample] | Non
         reader = next((r for r in (swissprot, fasta) if r.recognises(source)), None)
         if reader is None:
             return None
-        every, remark = _drained(reader.read(source))
-    proteins = [s if PROTEIN in s else _as_protein(s) for s in every]
+        reading = Reading(reader.read(source))
+        proteins = [s if PROTEIN in s else _as_protein(s) for s in reading]
     found = [s for s in proteins if len(cast(Sequence, s[PROTEIN])) >= least]
     if short := len(proteins) - len(found):
         outcome.remarks.append(f"{path}: {short} proteins have fewer than {least} residues and were left out")
-    if remark:
-        outcome.remarks.append(f"{path}: {remark}")
+    if reading.remark:
+        outcome.remarks.append(f"{path}: {reading.remark}")
     return found
-
-
-def _drained(reading: Samples) -> tuple[list[Sample], str]:
-    """All samples, and the reader's remark."""
-    found = []
-    while True:
-        try:
-            found.append(next(reading))
-        except StopIteration as end:
-            return found, end.value
 
 
 def _as_protein(sample: Sample) -> Sample:

@@ -13,6 +13,7 @@ from jaxtyping import Bool, Int8
 from foundation.data.biology.genes.transcript import Interval, Transcript
 from foundation.data.biology.track import Track
 from foundation.data.records import Sample
+from foundation.errors import FoundationError
 
 LETTERS, PROTEIN, MARKS, CODING = "rna_seq", "aa_seq", "splice_jctns_5cls", "cds"  # modalities of a row
 YES_NO = ("no", "yes")
@@ -57,6 +58,18 @@ def tracks_of(transcript: Transcript, span: Span) -> dict[str, Track]:
         "is_coding": Track(np.array([kind != "pseudogene" and bool(coding)]), YES_NO),
         "feature_type": Track(np.array([KINDS.index(kind)]), KINDS),
     }
+
+
+def is_coding(row: Sample) -> Bool[np.ndarray, "n"]:
+    """Which letters of a row are coding.
+
+    Raises:
+        FoundationError: the row does not say.
+    """
+    track = row.get(CODING)
+    if not isinstance(track, Track):
+        raise FoundationError(f"{row.key}: no track {CODING} says what is coding. Give rows of `genes ingest`.")
+    return track.values == 1
 
 
 def gene_of(row: Sample) -> str:

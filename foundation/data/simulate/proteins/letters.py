@@ -1,11 +1,10 @@
 """Letters: which amino acid each residue of a fold is, drawn with probabilities that its surroundings set."""
 
-from functools import lru_cache
-
 import numpy as np
 from jaxtyping import Float64
 
 from foundation.data.biology.frames import AMINO_ACIDS
+from foundation.data.biology.hydropathy import hydropathy
 from foundation.data.simulate.proteins.fold import HELIX, STRAND, Fold
 
 # Chou and Fasman 1978 (doi:10.1002/9780470122921.ch2), in the order of AMINO_ACIDS
@@ -25,7 +24,7 @@ def probabilities(fold: Fold) -> Float64[np.ndarray, "n 20"]:
     for state, table in ((HELIX, IN_HELICES), (STRAND, IN_STRANDS)):
         logits[[s == state for s in fold.state]] += STRENGTH * np.log(table)
     core = np.clip((fold.crowd - MIDDLE) / SPREAD, -2, 2)
-    logits += HYDROPHOBIC * core[:, None] * np.array(_scale())
+    logits += HYDROPHOBIC * core[:, None] * np.array([hydropathy()[letter] for letter in AMINO_ACIDS])
     logits[fold.left, AMINO_ACIDS.index("G")] += GLYCINE
     p = np.exp(logits - logits.max(1, keepdims=True))
     return p / p.sum(1, keepdims=True)
@@ -35,11 +34,3 @@ def draw_letters(p: Float64[np.ndarray, "n 20"], rng: np.random.Generator) -> st
     """A sequence."""
     chosen = (p.cumsum(1) < rng.random((len(p), 1))).sum(1)
     return "".join(AMINO_ACIDS[min(i, len(AMINO_ACIDS) - 1)] for i in chosen)
-
-
-@lru_cache
-def _scale() -> tuple[float, ...]:
-    """Hydropathy of Kyte and Doolittle 1982 (doi:10.1016/0022-2836(82)90515-0), as biopython keeps it."""
-    from Bio.SeqUtils.ProtParamData import kd
-
-    return tuple(kd[letter] for letter in AMINO_ACIDS)
