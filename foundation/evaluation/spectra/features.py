@@ -59,7 +59,7 @@ class SpectralFeatures:
         seed: of the random twin's weights.
     """
 
-    def __init__(self, model: SpectralModel, bins: int = 32, seed: int = 0) -> None:
+    def __init__(self, model: SpectralModel, bins: int, seed: int = 0) -> None:
         with seeded(seed):
             twin = SpectralModel(model.config, model.cut).to(model.head.weight.device).eval()
         self.models: dict[Source, SpectralModel] = {"encoder": model, "random encoder": twin}
@@ -89,8 +89,8 @@ class SpectralFeatures:
                 yield source, (first.summarised(), second.summarised())
             else:
                 yield source, (first.binned(edges), second.binned(edges))
-        edges = edges_of(learned.spectra)
-        yield "raw input", (Features(rebinned(learned.spectra, edges)), Features(rebinned(tested.spectra, edges)))
+        grid = edges_of(learned.spectra)
+        yield "raw input", (Features(rebinned(learned.spectra, grid)), Features(rebinned(tested.spectra, grid)))
 
 
 @torch.no_grad()
