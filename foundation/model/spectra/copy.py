@@ -3,7 +3,8 @@
 Where a spectrum was read, its own smoothed flux is hard to beat; how much to smooth depends on the noise and on lines,
 pixel by pixel. What noise and scatter say of each width is known before anything is learned, for any survey alike: an
 untrained model removes the noise of SDSS, DESI, GALAH and APOGEE to a chi-squared of 1.0, where one that learned to
-choose widths from nothing had 1.04 to 5 after two passes. The decoder says what differs from that.
+choose widths from nothing had 1.04 to 5 after two passes. The decoder says what differs from that, in units of how far
+the copy may be off, so that it cannot spoil a bright spectrum that was read while it learns of spans that were not.
 """
 
 import torch
@@ -35,8 +36,11 @@ class SmoothedCopy(nn.Module):
         """What the decoder is told of them."""
         return self.evidence(means.value.asinh().flatten(1).to(self.evidence.weight.dtype))
 
-    def mixed(self, states: Float[Tensor, "Q width"], means: LocalMeans) -> Float[Tensor, "Q W"]:
-        """Flux over scale, between the smallest and the largest mean of each pixel."""
+    def mixed(
+        self, states: Float[Tensor, "Q width"], means: LocalMeans
+    ) -> tuple[Float[Tensor, "Q W"], Float[Tensor, "Q W"]]:
+        """Flux over scale, between the smallest and the largest mean of each pixel; and how far it may be off."""
         learned = self.share(states).unflatten(1, means.value.shape[1:])
         share = (learned - self.trust * means.risk.log().to(learned.dtype)).softmax(-1)
-        return (means.value.to(share.dtype) * share).sum(-1)
+        flux, risk = ((part.to(share.dtype) * share).sum(-1) for part in (means.value, means.risk))
+        return flux, risk.sqrt()

@@ -76,7 +76,8 @@ class SpectralTransformer(nn.Module):
         if self.field is not None:
             answer = answer + self.field(states, read, asked)
         if self.copy is not None and means is not None:
-            answer = answer + self.copy.mixed(x, means)
+            flux, error = self.copy.mixed(x, means)
+            answer = flux + error * answer
         return answer
 
     def forward(self, read: SpectralBatch, asked: Grid) -> Float[Tensor, "Q W"]:
