@@ -49,10 +49,10 @@ class Contest:
     """
 
     surveys: tuple[str, ...] = ("spectrum_sdss", "spectrum_desi", "spectrum_galah", "spectrum_apogee")
-    objects: int = 160
-    tested: int = 60
+    objects: int = 320
+    tested: int = 100
     stars: float = 0.4
-    passes: float = 2.0
+    passes: float = 4.0
     patches: int = 768
     seeds: int = 3
 
