@@ -19,6 +19,7 @@ from foundation.errors import FoundationError
 
 BENCHMARKS: dict[str, str] = {  # name -> function without arguments that returns rows
     "aion": "foundation.interop.benchmark.rows:aion_vs_released",
+    "roar": "foundation.interop.benchmark.rows:generation_vs_released",
     "attention": "foundation.kernels.attention.benchmark.rows:table",
     "decode": "foundation.kernels.decode.benchmark:cached_vs_whole",
     "loss": "foundation.kernels.loss.benchmark:chunked_vs_whole",
@@ -62,7 +63,7 @@ class Row:
     floor: float | None = None
 
 
-def bench(names: Sequence[str] = (), *, out: Path | None = None) -> None:
+def bench(names: Sequence[str] = (), *, out: Path | None = None, threads: int = 1) -> None:
     """Measure speed and size side by side and print the ratios.
 
     Example:
@@ -71,20 +72,26 @@ def bench(names: Sequence[str] = (), *, out: Path | None = None) -> None:
     Args:
         names: of the benchmarks; none = all of them.
         out: a JSON file for the rows.
+        threads: of both sides; on a machine that others use too, two turn a ratio into chance.
+
+    Raises:
+        FoundationError: there is no such benchmark, or no thread.
     """
     from rich.console import Console
     from rich.table import Table
 
     if unknown := [n for n in names if n not in BENCHMARKS]:
         raise FoundationError(f"no benchmark {unknown[0]!r}; there are {', '.join(BENCHMARKS)}.")
-    rows = {n: _run(home) for n, home in BENCHMARKS.items() if not names or n in names}
+    if threads < 1:
+        raise FoundationError(f"{threads} threads. Give 1 or more.")
+    rows = {n: _run(home, threads) for n, home in BENCHMARKS.items() if not names or n in names}
     table = Table("what", "usual", "ours", "unit", "ratio", "noise", "of floor")
     for row in (r for some in rows.values() for r in some):
         numbers = f"{row.a:,.4g}", f"{row.b:,.4g}", row.unit, f"{row.ratio:.3g}x", f"{row.noise:.2f}"
         table.add_row(row.name, *numbers, "" if row.floor is None else f"{row.floor:.0%}")
     Console(width=max(Console().width, WIDTH)).print(table)
     if out is not None:
-        _save(rows, out)
+        _save(rows, threads, out)
 
 
 def side_by_side(
@@ -156,25 +163,26 @@ def slow_reading(name: str) -> ModuleType:
     return module
 
 
-def _run(home: str) -> list[Row]:
+def _run(home: str, count: int) -> list[Row]:
     import torch
 
     module, function = home.split(":")
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # two threads on a shared machine turn a ratio into chance
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
     try:
         return getattr(import_module(module), function)()
     finally:
-        torch.set_num_threads(threads)
+        torch.set_num_threads(before)
 
 
-def _save(rows: dict[str, list[Row]], out: Path) -> None:
+def _save(rows: dict[str, list[Row]], threads: int, out: Path) -> None:
     from foundation import __version__
     from foundation.files import whole_file
 
     content = {
         "version": __version__,
         "date": time.strftime("%Y-%m-%d"),
+        "threads": threads,
         "machine": f"{platform.machine()} {platform.system()}, Python {platform.python_version()}",
         "rows": {name: [asdict(r) for r in some] for name, some in rows.items()},
     }

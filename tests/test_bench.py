@@ -27,8 +27,8 @@ def test_the_two_ways_take_turns():
     assert "".join(calls) == "ab" + "abba" * 2
 
 
-def two_rows():
-    assert torch.get_num_threads() == 1
+def two_rows(threads=1):
+    assert torch.get_num_threads() == threads
     return [Row("first", 1.0, 30.0, 30.0, "samples/s"), Row("second", 4.0, 2.0, 0.5, "bytes")]
 
 
@@ -40,6 +40,17 @@ def test_table_and_file(monkeypatch, tmp_path, capsys):
     assert "first" in out and "30x" in out and "0.5x" in out
     saved = json.loads((tmp_path / "bench.json").read_text())
     assert [r["ratio"] for r in saved["rows"]["pair"]] == [30.0, 0.5] and set(saved["rows"]) == {"pair"}
+
+
+def test_as_many_threads_as_asked(monkeypatch, tmp_path, capsys):
+    before = torch.get_num_threads()
+    monkeypatch.setattr(bench_module, "import_module", lambda _: type("M", (), {"rows": lambda: two_rows(before + 2)}))
+    monkeypatch.setattr(bench_module, "BENCHMARKS", {"pair": "somewhere:rows"})
+    assert main(["bench", "--threads", str(before + 2), "--out", str(tmp_path / "bench.json")]) == 0
+    assert json.loads((tmp_path / "bench.json").read_text())["threads"] == before + 2
+    assert torch.get_num_threads() == before
+    assert main(["bench", "--threads", "0"]) != 0
+    assert "Give 1 or more." in capsys.readouterr().err
 
 
 def test_without_a_name_all_are_measured(monkeypatch, capsys):

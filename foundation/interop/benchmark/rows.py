@@ -37,12 +37,21 @@ TURNS = 2  # of A B B A: one takes minutes
 
 
 def aion_vs_released(objects: int = 8) -> list[Row]:
-    """Embeddings, training, generation and codecs of so many objects, side by side."""
+    """Embeddings, training and codecs of so many objects, side by side."""
+    model, peer = _both()
+    return [row for part in (embeddings, training, codecs) for row in part(model, peer, objects)]
+
+
+def generation_vs_released(objects: int = 8) -> list[Row]:
+    """A spectrum of each of so many objects, side by side."""
+    return generation(*_both(), objects)
+
+
+def _both() -> tuple[FoundationModel, Peer]:
+    """A base model with random weights, and what has the same weights."""
     torch.manual_seed(0)
     model = FoundationModel(released_config(False), [KEYS[n].space for n in sorted(KEYS)]).eval()
-    peer = peer_of(model)
-    parts = embeddings, training, generation, codecs
-    return [row for part in parts for row in part(model, peer, objects)]
+    return model, peer_of(model)
 
 
 def embeddings(model: FoundationModel, peer: Peer, objects: int) -> list[Row]:
