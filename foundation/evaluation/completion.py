@@ -27,6 +27,7 @@ SHRINKAGE = (
     1e9,
 )  # pseudo-counts of the whole space's histogram at each place; chosen on validation
 BATCH = 32  # objects
+OWN = "own head"
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +47,11 @@ class Completed:
     code: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=int))
     values: np.ndarray = field(default_factory=lambda: np.empty(0))
     best: np.ndarray = field(default_factory=lambda: np.empty((0, 0), dtype=int))
+
+    def at(self, index: np.ndarray) -> "Completed":
+        """Of some of the objects."""
+        own = {name: getattr(self, name)[index] for name in ("nll", "probability", "code", "best")}
+        return replace(self, **own)
 
     def standing_for(self, values: np.ndarray) -> "Completed":
         """The same with the codes sorted by the numbers [K] they stand for; unchanged if there are none."""
@@ -184,16 +190,19 @@ def scored(
     merit: float,
     parts: Parts,
     more: Mapping[str, np.ndarray] | None = None,
+    way: str = OWN,
 ) -> Outcome:
     """Outcome of a completion; of a scalar also the median of the distribution as its point estimate.
 
     Args:
+        done: of the test objects.
         more: further metrics with a value for each object.
+        way: by which the distributions were made.
     """
     values = {"nll": done.nll, **(more or {})}
     if not len(done.probability) or not len(done.values):
-        return Outcome(source, "own head", merit, parts.test, np.empty(0), np.empty(0), len(parts.train), values)
+        return Outcome(source, way, merit, parts.test, np.empty(0), np.empty(0), len(parts.train), values)
     values["pit"] = pit(done.probability, done.code)
     values["crps"] = crps(done.probability, done.values, true := done.values[done.code])
     middle = (np.cumsum(done.probability, 1) < 0.5).sum(1).clip(max=len(done.values) - 1)
-    return Outcome(source, "own head", merit, parts.test, true, done.values[middle][None], len(parts.train), values)
+    return Outcome(source, way, merit, parts.test, true, done.values[middle][None], len(parts.train), values)

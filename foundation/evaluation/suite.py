@@ -10,7 +10,9 @@ from torch import Tensor
 
 from foundation.data.records import Image, Sample, Spectrum
 from foundation.errors import FoundationError
+from foundation.evaluation.calibration import answers
 from foundation.evaluation.completion import (
+    OWN,
     Completed,
     codes_of,
     complete,
@@ -198,15 +200,16 @@ class Suite:
         values = scalar_values(bundle.decode, tokens[0], task.target)
         size = next(s.size for s in self.model.spaces if s.name == task.target)
         prior, loss = marginal(codes_of(tokens, task.target), size, parts)
-        done = complete(self.model, [tokens[i] for i in parts.test], task.inputs, task.target)
-        both = done.standing_for(values), prior.standing_for(values)
+        prior = prior.standing_for(values)
+        asked = np.arange(len(index)) if len(values) else parts.test  # numbers are recalibrated on the others
+        done = complete(self.model, [tokens[i] for i in asked], task.inputs, task.target).standing_for(values)
+        ways = list(answers(done, parts)) if len(values) else [(OWN, done, 0.0)]
         more = self._spectral(task, observations.at(index[parts.test]), [tokens[i] for i in parts.test], (done, prior))
-        outcomes = [
-            scored(task, "encoder", both[0], 0.0, parts, more[0]).at(index),
-            scored(task, "marginal", both[1], -loss, parts, more[1]).at(index),
-        ]
+        outcomes = [scored(task, "encoder", d, merit, parts, more[0], way).at(index) for way, d, merit in ways]
+        outcomes.append(scored(task, "marginal", prior, -loss, parts, more[1]).at(index))
+        _, chosen, _ = max(ways, key=lambda way: way[2])
         keys = tuple(observations.keys[i] for i in index)
-        return Answered(task, outcomes, observations, parts, keys, completed=both if len(values) else None)
+        return Answered(task, outcomes, observations, parts, keys, completed=(chosen, prior) if len(values) else None)
 
     def _spectral(
         self, task: Task, samples: Sequence[Sample], tokens: Sequence[Tokens], done: Sequence[Completed]
