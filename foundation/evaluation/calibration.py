@@ -31,13 +31,18 @@ class Bend:
 
     @classmethod
     def fitted(cls, probability: Float64[np.ndarray, "n K"], code: Int64[np.ndarray, "n"]) -> "Bend":
-        """That which makes the true codes of distributions over ascending values most probable."""
+        """That which makes the true codes of distributions over ascending values most probable.
+
+        The logarithms of a and b have a normal prior of spread 1 about 0, so that a few objects bend little.
+        """
         from scipy.optimize import minimize
 
         sides = _around(probability, code)
-        start = np.zeros(2)
-        found = minimize(lambda logs: -np.log(_mass(np.exp(logs), sides)).mean(), start, method="Nelder-Mead")
-        return cls(*np.exp(found.x).tolist())
+
+        def surprise(logs: np.ndarray) -> float:
+            return float((logs**2).sum() / 2 - np.log(_mass(np.exp(logs), sides)).sum())
+
+        return cls(*np.exp(minimize(surprise, np.zeros(2), method="Nelder-Mead").x).tolist())
 
     def __call__(self, probability: Float64[np.ndarray, "n K"]) -> Float64[np.ndarray, "n K"]:
         """Bent distributions over the same values."""

@@ -45,6 +45,13 @@ def test_what_is_calibrated_stays():
     np.testing.assert_allclose(Bend()(other.probability), other.probability, atol=1e-12)
 
 
+def test_few_objects_bend_little():
+    sure = np.full((2, CODES), 0.1 / (CODES - 1))
+    sure[:, 30] = 0.9
+    bend = Bend.fitted(sure, np.array([30, 30]))
+    assert 0.5 < bend.a < 3 and 0.5 < bend.b < 3
+
+
 def test_larger_numbers_are_sharper_and_unequal_ones_move_the_middle():
     flat = np.full((1, CODES), 1 / CODES)
     place = np.arange(CODES)
