@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float64, Int64
+from scipy.optimize import minimize
+from scipy.special import betainc
 
 from foundation.evaluation.completion import OWN, Completed
 from foundation.evaluation.split import Parts
@@ -35,8 +37,6 @@ class Bend:
 
         The logarithms of a and b have a normal prior of spread 1 about 0, so that a few objects bend little.
         """
-        from scipy.optimize import minimize
-
         sides = _around(probability, code)
 
         def surprise(logs: np.ndarray) -> float:
@@ -46,8 +46,6 @@ class Bend:
 
     def __call__(self, probability: Float64[np.ndarray, "n K"]) -> Float64[np.ndarray, "n K"]:
         """Bent distributions over the same values."""
-        from scipy.special import betainc
-
         bent = betainc(self.a, self.b, np.cumsum(probability, 1).clip(0, 1))
         bent[:, -1] = 1
         return np.diff(bent, axis=1, prepend=0)
@@ -78,7 +76,5 @@ def _around(probability: np.ndarray, code: np.ndarray) -> np.ndarray:
 
 
 def _mass(shape: np.ndarray, sides: np.ndarray) -> np.ndarray:
-    from scipy.special import betainc
-
     below, above = betainc(*shape, sides)
     return (above - below).clip(LEAST)

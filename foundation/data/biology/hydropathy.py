@@ -1,12 +1,10 @@
 """Hydropathy of residues: Kyte and Doolittle 1982 (doi:10.1016/0022-2836(82)90515-0), as biopython keeps it."""
 
 from collections.abc import Mapping
-from functools import lru_cache
 
 STRONGEST = 4.5  # of the scale, either way
 
 
-@lru_cache
 def hydropathy() -> Mapping[str, float]:
     """By letter, -4.5 (water) to 4.5 (oil)."""
     from Bio.SeqUtils.ProtParamData import kd

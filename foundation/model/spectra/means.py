@@ -83,9 +83,10 @@ class _Pixels:
         below = torch.searchsorted(self.key, place - half)
         above = torch.searchsorted(self.key, place + half, right=True)
         weight, first, second = self.sums[:, above] - self.sums[:, below]
-        mean = first / weight.clamp(min=1e-30)
+        weight = weight.clamp(min=1e-30)
+        mean = first / weight
         beyond = second - first * mean - (above - below - 1)  # chi-squared about the mean, less what noise would have
-        return torch.stack([mean, (1 + beyond.clamp(min=0)) / weight.clamp(min=1e-30)]), above == below
+        return torch.stack([mean, (1 + beyond.clamp(min=0)) / weight]), above == below
 
     def between(self, place: Float[Tensor, "Q W"], spectrum: Int[Tensor, "Q"], width: float) -> Float[Tensor, "2 Q W"]:
         """Between the boxes around the nearest pixels on both sides."""

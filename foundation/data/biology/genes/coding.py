@@ -28,11 +28,11 @@ def coding_of(transcript: Transcript, letters: str, known: str = "") -> Coding:
     if len(letters) % CODON:
         return _untold(f"codes with {len(letters)} letters, which is not a multiple of three")
     doubts = []
-    if not (ends := letters[-3:] in stop_codons(transcript.table)) and not transcript.partial[1]:
-        doubts.append(f"ends to code with {letters[-3:]}, which is no stop codon")
-    if not (starts := letters[:3] in start_codons(transcript.table)) and not transcript.partial[0]:
-        doubts.append(f"begins to code with {letters[:3]}, which is no start codon")
-    codons = letters[:-3] if ends else letters
+    if not (ends := letters[-CODON:] in stop_codons(transcript.table)) and not transcript.partial[1]:
+        doubts.append(f"ends to code with {letters[-CODON:]}, which is no stop codon")
+    if not (starts := letters[:CODON] in start_codons(transcript.table)) and not transcript.partial[0]:
+        doubts.append(f"begins to code with {letters[:CODON]}, which is no start codon")
+    codons = letters[:-CODON] if ends else letters
     protein = translate(codons, transcript.table)
     if starts and not transcript.partial[0] and codons:
         protein = "M" + protein[1:]
