@@ -10,6 +10,7 @@ from torch import Tensor
 
 from foundation.batch import TokenBatch, pack
 from foundation.errors import FoundationError
+from foundation.kernels.products import LaidOutProducts
 from foundation.model.over_tokens import OverTokens
 from foundation.progress import track
 from foundation.tokens import AXES, Tokens
@@ -70,7 +71,7 @@ def encode_tokens(
     gathered = _Gathered.empty(model, lengths, pool)
     batches = list(by_budget(lengths, tokens_per_batch))
     device = next(model.parameters()).device
-    with torch.inference_mode():
+    with torch.inference_mode(), LaidOutProducts():
         for members in track(batches, "encode") if len(batches) > LONG else batches:
             given = [(tokens[i], torch.zeros(len(tokens[i]), dtype=torch.long)) for i in members.tolist()]
             batch = pack(given, model.spaces)

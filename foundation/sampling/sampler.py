@@ -18,6 +18,7 @@ from torch.distributions import Categorical
 
 from foundation.batch import TokenBatch, pack
 from foundation.errors import FoundationError
+from foundation.kernels.products import LaidOutProducts
 from foundation.masking.policy import MaskingPolicy
 from foundation.model.heads import Prediction
 from foundation.model.over_tokens import OverTokens
@@ -162,7 +163,7 @@ class Sampler:
         """Draw step by step with kept keys and values."""
         done, model = [], cast(FoundationTransformer, self.model)
         for chunk in _chunks(drafts, self.tokens_per_batch):
-            with torch.no_grad(), _evaluating(model):
+            with torch.no_grad(), LaidOutProducts(), _evaluating(model):
                 done += draw_cached(model, chunk, self.choice, allowed, self.guidance)
         return done
 
@@ -205,8 +206,9 @@ class Sampler:
         device = next(self.model.parameters()).device
         for chunk in _chunks(drafts, self.tokens_per_batch):
             batch = _last_queries(pack([(d.tokens, d.reveal) for d in chunk], self.model.spaces)).to(device)
-            with torch.no_grad(), _evaluating(self.model):
-                yield chunk, batch, self._predict(batch)
+            with torch.no_grad(), LaidOutProducts(), _evaluating(self.model):
+                predictions = self._predict(batch)
+            yield chunk, batch, predictions
 
     def _predict(self, batch: TokenBatch) -> dict[str, Prediction]:
         if self.guidance is None:

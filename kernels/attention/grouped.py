@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from foundation.kernels.attention.bias import Bias, PointBias, RaggedBias, RelativeBias
+from foundation.kernels.attention.by_products import attention_by_products, gains_by_products
 from foundation.kernels.attention.layout import AttentionLayout
 from foundation.kernels.attention.plan import Block
 from foundation.kernels.attention.ragged import ragged_attention
@@ -67,6 +68,8 @@ def _block_attention(q: Tensor, k: Tensor, v: Tensor, block: Block, scale: float
         return _zeros(q, k, v)
     q = q.unflatten(0, (block.pieces, block.queries)).transpose(1, 2)  # [B, heads, n, dim]
     k, v = (x.unflatten(0, (block.pieces, block.keys)).transpose(1, 2) for x in (k, v))  # [B, heads, m, dim]
+    if block.visible is None and gains_by_products(q, k):
+        return attention_by_products(q, k, v, scale).flatten(0, 1)
     out = F.scaled_dot_product_attention(q, k, v, attn_mask=block.visible, scale=scale)
     return out.transpose(1, 2).flatten(0, 1)  # [B * n, heads, dim]
 
