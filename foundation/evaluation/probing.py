@@ -78,22 +78,29 @@ def probe(
     """Fit one probe with every seed and predict the test part.
 
     Args:
-        learned: features of the question's train_index objects, in that order.
+        learned: features of the question's train_index objects, in that order, and then of other exposures of all of
+            them, as often as there are: probes learn from those too, and validation is by the objects themselves.
         tested: features of its test_index objects; the same object as `learned` unless another set is tested.
     """
     score = metric(question.task.scored[0])
     predicted, merits = [], []
     for seed in seeds:
         parts = question.parts(seed)
-        problem = Problem(
-            learned, question.target, parts.train, parts.validation, tested, parts.test, len(question.classes)
-        )
-        answers = PROBES[name](problem, seed)
+        answers = PROBES[name](posed(question, parts, learned, tested), seed)
         predicted.append(question.back(answers.test))
         merits.append(score.merit(_validation_score(question, answers, parts)))
     test = question.test_index[parts.test]
     true = question.test_target[parts.test]
     return Outcome(source, name, float(np.mean(merits)), test, true, np.stack(predicted), len(parts.train))
+
+
+def posed(question: Question, parts: Parts, learned: Features, tested: Features) -> Problem:
+    """The problem of one division of the objects; every exposure of those in the training part is learned from."""
+    n = len(question.target)
+    exposures = len(learned.pooled) // n
+    train = (parts.train + n * np.arange(exposures)[:, None]).ravel()
+    target = np.tile(question.target, exposures)
+    return Problem(learned, target, train, parts.validation, tested, parts.test, len(question.classes))
 
 
 def _validation_score(question: Question, answers: Answers, parts: Parts) -> float:

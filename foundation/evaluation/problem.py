@@ -1,8 +1,10 @@
 """problem: what a probe is given and what it answers."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from torch import Tensor
 
 
@@ -26,6 +28,20 @@ class Features:
         if self.begin is None or self.count is None:
             return Features(self.pooled[index])
         return Features(self.pooled[index], self.tokens, self.begin[index], self.count[index])
+
+    @classmethod
+    def end_to_end(cls, parts: Sequence["Features"]) -> "Features":
+        """The objects of all parts in turn; with tokens if all have them."""
+        pooled = np.concatenate([part.pooled for part in parts])
+        begin, tokens, counts, before = [], [], [], 0
+        for part in parts:
+            if part.tokens is None or part.begin is None or part.count is None:
+                return cls(pooled)
+            begin.append(part.begin + before)
+            tokens.append(part.tokens)
+            counts.append(part.count)
+            before += len(part.tokens)
+        return cls(pooled, torch.cat(tokens), torch.cat(begin), torch.cat(counts))
 
 
 @dataclass(frozen=True, eq=False)

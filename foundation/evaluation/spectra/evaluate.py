@@ -90,7 +90,8 @@ def _asked(
     scan = (
         TemplateScan.of_simulation(study.templates, study.components) if study.templates and study.questions else None
     )
-    learned, answered, curves = sets["learned"], [], []
+    learned = {modality: (one, *study.exposures.of(one)) for modality, one in sets["learned"].items()}
+    answered, curves = [], []
     for question in study.questions:
         for name, some in sets.items():
             if name == "learned":
@@ -104,7 +105,7 @@ def _asked(
                 curves += [
                     efficiency(one, study, learned[m], some[m], features) for one in own for m in one.task.inputs
                 ]
-    answered += same_objects(study.same, learned, sets[TESTED], features)
+    answered += same_objects(study.same, sets["learned"], sets[TESTED], features)
     return answered, curves
 
 

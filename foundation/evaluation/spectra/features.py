@@ -73,10 +73,10 @@ class SpectralFeatures:
             self._made[place] = _encode(self.models[source], observed.spectra, f"{source}, {observed.about.name}")
         return self._made[place]
 
-    def both(
-        self, learned: Observed, tested: Observed, bins: int | None = None
-    ) -> Iterator[tuple[Source, tuple[Features, Features]]]:
-        """Features of the spectra learned from and of those tested on, from each source.
+    def each(
+        self, learned: Observed, *others: Observed, bins: int | None = None
+    ) -> Iterator[tuple[Source, tuple[Features, ...]]]:
+        """Features of the spectra learned from, then of other ones, from each source.
 
         Args:
             bins: others than those of this object.
@@ -84,13 +84,10 @@ class SpectralFeatures:
         bins = self.bins if bins is None else bins
         edges = edges_of(learned.spectra, bins) if bins else None
         for source in self.models:
-            first, second = (self.states(source, one) for one in (learned, tested))
-            if edges is None:
-                yield source, (first.summarised(), second.summarised())
-            else:
-                yield source, (first.binned(edges), second.binned(edges))
+            states = [self.states(source, one) for one in (learned, *others)]
+            yield source, tuple(s.summarised() if edges is None else s.binned(edges) for s in states)
         grid = edges_of(learned.spectra)
-        yield "raw input", (Features(rebinned(learned.spectra, grid)), Features(rebinned(tested.spectra, grid)))
+        yield "raw input", tuple(Features(rebinned(one.spectra, grid)) for one in (learned, *others))
 
 
 @torch.no_grad()

@@ -42,7 +42,7 @@ def _answered(
     check = both % VALIDATION == 0
     parts = Parts(both[~check], both[check], len(both) + np.arange(len(shared[1][0])))
     outcomes = []
-    queries, entries = (dict(features.both(*(s[name] for s in sides), bins=0)) for name in (query, entry))
+    queries, entries = (dict(features.each(*(s[name] for s in sides), bins=0)) for name in (query, entry))
     for source, halves in queries.items():
         given, gallery = (_joined(h, [s[side] for s in shared]) for side, h in enumerate((halves, entries[source])))
         outcomes.append(retrieve_same(task, source, given, gallery, parts))
@@ -59,6 +59,6 @@ def _shared(one: Observed, other: Observed) -> tuple[np.ndarray, np.ndarray]:
     return np.array([i for i, _ in found], dtype=int), np.array([j for _, j in found], dtype=int)
 
 
-def _joined(halves: tuple[Features, Features], places: Sequence[np.ndarray]) -> np.ndarray:
+def _joined(halves: Sequence[Features], places: Sequence[np.ndarray]) -> np.ndarray:
     """Vectors of the shared objects of both sets, one after the other; what was not measured is 0 after scaling."""
     return np.concatenate([np.nan_to_num(half.pooled[i]) for half, i in zip(halves, places, strict=True)])

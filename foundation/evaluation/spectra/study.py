@@ -5,6 +5,7 @@ from typing import Literal
 
 from foundation.errors import FoundationError
 from foundation.evaluation.probes import ProbeName
+from foundation.evaluation.spectra.exposures import Exposures
 from foundation.evaluation.tasks import Split, Task
 
 Pair = tuple[str, str]
@@ -60,6 +61,7 @@ class Study:
         same: pairs of modalities: find the same object's spectrum of the second from that of the first.
         predicted: pairs of modalities: predict the object's flux at the wavelengths of the second from the first.
         bins: of wavelength, in which the states of a spectrum are averaged for probes; 0 = a summary of all of them.
+        exposures: that probes learn from beside the spectra themselves.
         probes: small predictors; validation chooses one for each source of features.
         seeds: draws of the validation part, and of the objects of small budgets.
         budgets: numbers of labels of the curves of label efficiency, on the surveys of every question.
@@ -75,6 +77,7 @@ class Study:
     same: tuple[Pair, ...] = ()
     predicted: tuple[Pair, ...] = ()
     bins: int = 32
+    exposures: Exposures = Exposures()  # noqa: RUF009 - frozen
     probes: tuple[ProbeName, ...] = ("linear", "knn")
     seeds: int = 3
     budgets: tuple[int, ...] = ()

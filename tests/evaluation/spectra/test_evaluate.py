@@ -14,6 +14,7 @@ YAML = """
 study:
   probes: [linear]
   seeds: 2
+  exposures: {count: 1}
   budgets: [8, 20]
   templates: 12
   components: 3

@@ -41,7 +41,7 @@ def gaia(shards, spectral_model):
 
 
 def test_features_without_bins_begin_with_the_models_embeddings_and_tell_how_states_spread(gaia, spectral_model):
-    both = dict(SpectralFeatures(spectral_model, bins=0).both(gaia, gaia))
+    both = dict(SpectralFeatures(spectral_model, bins=0).each(gaia, gaia))
     assert set(both) == {"encoder", "random encoder", "raw input"}
     encoded = both["encoder"][0]
     own = spectral_model.embed(list(gaia.spectra))
@@ -57,7 +57,7 @@ def test_features_without_bins_begin_with_the_models_embeddings_and_tell_how_sta
 def test_features_in_bins_are_the_models_own_and_come_from_where_both_sets_were_measured(gaia, spectral_model):
     red = [replace(s, ivar=np.where(s.wavelength > 6500, s.ivar, 0)) for s in gaia.spectra]  # the blue is not known
     unlike = replace(gaia, spectra=tuple(red), about=replace(gaia.about, name="red"))
-    learned, tested = dict(SpectralFeatures(spectral_model, bins=4).both(gaia, unlike))["encoder"]
+    learned, tested = dict(SpectralFeatures(spectral_model, bins=4).each(gaia, unlike))["encoder"]
     edges = torch.from_numpy(edges_of(gaia.spectra, 4))
     own = spectral_model.embed(list(gaia.spectra), edges=edges)
     np.testing.assert_allclose(learned.pooled, own.numpy(), rtol=1e-4, atol=1e-5)
