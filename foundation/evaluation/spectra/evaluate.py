@@ -90,9 +90,10 @@ def _asked(
     scan = (
         TemplateScan.of_simulation(study.templates, study.components) if study.templates and study.questions else None
     )
-    learned = {modality: (one, *study.exposures.of(one)) for modality, one in sets["learned"].items()}
+    exposed = {modality: (one, *study.exposures.of(one)) for modality, one in sets["learned"].items()}
     answered, curves = [], []
     for question in study.questions:
+        learned = exposed if question.exposed else {m: some[:1] for m, some in exposed.items()}
         for name, some in sets.items():
             if name == "learned":
                 continue

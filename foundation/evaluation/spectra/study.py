@@ -23,6 +23,8 @@ class SpectralQuestion:
         metrics: names known to `evaluation.metrics`; the first decides. Empty = those of the kind.
         where: label -> the values an object must have one of.
         transform: what a regression is fitted to.
+        exposed: whether its probes learn from the study's other exposures too, which help with what lines tell and harm
+            what the continuum does, such as a temperature.
     """
 
     target: str
@@ -32,6 +34,7 @@ class SpectralQuestion:
     metrics: tuple[str, ...] = ()
     where: dict[str, tuple[str, ...]] = field(default_factory=dict)
     transform: Literal["none", "log1p"] = "none"
+    exposed: bool = True
 
     def __post_init__(self) -> None:
         if not self.surveys and not self.transfers:
@@ -61,7 +64,7 @@ class Study:
         same: pairs of modalities: find the same object's spectrum of the second from that of the first.
         predicted: pairs of modalities: predict the object's flux at the wavelengths of the second from the first.
         bins: of wavelength, in which the states of a spectrum are averaged for probes; 0 = a summary of all of them.
-        exposures: that probes learn from beside the spectra themselves.
+        exposures: that probes learn from beside the spectra themselves, unless a question says otherwise.
         probes: small predictors; validation chooses one for each source of features.
         seeds: draws of the validation part, and of the objects of small budgets.
         budgets: numbers of labels of the curves of label efficiency, on the surveys of every question.

@@ -8,6 +8,8 @@ from foundation.__main__ import main
 from foundation.data.records import Sample
 from foundation.data.shards import write_records
 from foundation.errors import FoundationError
+from foundation.evaluation.spectra import evaluate
+from foundation.evaluation.spectra.exposures import Exposures
 from foundation.evaluation.spectra.study import SpectralQuestion, Study
 
 YAML = """
@@ -89,6 +91,25 @@ def test_tested_objects_were_not_learned_from(written):
     parts = dict(line.split(",") for line in lines)
     assert len(parts) == len(lines) == 48 + 24
     assert sum(part == "test" for part in parts.values()) == 24
+
+
+def test_a_question_that_says_so_learns_from_no_other_exposure(shards, spectral_model, tmp_path, monkeypatch):
+    seen, answers = {}, evaluate.answers
+
+    def watching(question, study, learned, *rest):
+        seen[question.target] = {modality: len(some) for modality, some in learned.items()}
+        return answers(question, study, learned, *rest)
+
+    monkeypatch.setattr(evaluate, "answers", watching)
+    spectral_model.save_pretrained(tmp_path / "model")
+    questions = (
+        SpectralQuestion("class", "classification", ("spectrum_gaia",)),
+        SpectralQuestion("teff", "regression", ("spectrum_gaia",), exposed=False),
+    )
+    study = Study(questions, exposures=Exposures(2), probes=("linear",), seeds=1, templates=0)
+    sets = {"learned": shards / "learned", "tested": shards / "tested"}
+    evaluate.evaluate(tmp_path / "model", **sets, out=tmp_path / "out", study=study)
+    assert seen == {"class": {"spectrum_gaia": 3}, "teff": {"spectrum_gaia": 1}}
 
 
 @pytest.mark.parametrize(
