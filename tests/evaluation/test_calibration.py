@@ -69,5 +69,6 @@ def test_tested_objects_are_not_learned_from_and_validation_says_which_way_is_be
     assert found[OWN][1] == pytest.approx(-done.nll[500:700].mean())
     moved = done.code.copy()
     moved[700:] = 0
-    again = dict((way, tested) for way, tested, _ in answers(replace(done, code=moved), parts))
-    np.testing.assert_array_equal(again[BENT].probability, found[BENT][0].probability)
+    again = {way: (tested, merit) for way, tested, merit in answers(replace(done, code=moved), parts)}
+    np.testing.assert_array_equal(again[BENT][0].probability, found[BENT][0].probability)
+    assert again[BENT][1] == found[BENT][1]

@@ -58,10 +58,13 @@ def test_wide_boxes_take_noise_away_and_narrow_ones_keep_lines(make_spectrum, cu
     spectrum = make_spectrum(n, step=1e-4, flux=truth + rng.normal(size=n), ivar=np.ones(n))
     patches = cut(spectrum)
     batch = SpectralBatch.packed([patches])
-    means = local_means(batch, batch, (3e-4, 1e-2)).value.reshape(n, 2).numpy() * patches.scale
+    found = local_means(batch, batch, (3e-4, 1e-2))
+    means, risk = (part.reshape(n, 2).numpy() for part in (found.value * patches.scale, found.risk * patches.scale**2))
     away = np.abs(place - 2000) > 200
     assert np.std((means[:, 1] - truth)[away]) < 0.2 < 0.4 < np.std((means[:, 0] - truth)[away])
     assert means[2000, 0] > 20 > 10 > means[2000, 1]
+    line = (means[2000, 1] - truth[2000]) ** 2
+    assert 0.5 * line < risk[2000, 1] < 1.5 * line  # the narrow one tells; scatter in the wide box is a tenth of it
 
 
 @pytest.mark.parametrize("noise", [0.2, 1.0, 5.0])
