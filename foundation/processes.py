@@ -30,6 +30,11 @@ def place() -> tuple[int, int]:
     return (int(rank), int(world)) if rank is not None and world is not None else (0, 1)
 
 
+def processors() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def end_with_parent(worker: int = 0) -> None:
     """For workers of loaders (`worker_init_fn`): die with the process that started them, where Linux can see to it.
 

@@ -9,13 +9,51 @@ from foundation.errors import FoundationError
 from foundation.quickstart import quickstart
 
 
-def test_steps_run_in_order_with_the_directory_filled_in(tmp_path, monkeypatch, capsys):
-    seen, done = [], subprocess.CompletedProcess([], 0)
-    monkeypatch.setattr(subprocess, "run", lambda arguments, check: seen.append(arguments) or done)
+@pytest.fixture
+def started(monkeypatch):
+    """Words and threads of processes as they are started, and "wait" where one was waited for."""
+    seen = []
+
+    class Process(subprocess.Popen):
+        def __init__(self, arguments, env):
+            assert arguments[:3] == [sys.executable, "-m", "foundation"]
+            seen.append((arguments[3:], env.get("OMP_NUM_THREADS")))
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *error):
+            pass
+
+        def wait(self):
+            seen.append("wait")
+            return 0
+
+    monkeypatch.setattr(subprocess, "Popen", Process)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr("foundation.quickstart.processors", lambda: 5)
+    return seen
+
+
+def test_steps_run_in_order_with_the_directory_filled_in(tmp_path, started, capsys):
     quickstart(["simulate sky --out {out}/sky", "train --out '{out}/a b'"], tmp_path)
-    typed = [["simulate", "sky", "--out", f"{tmp_path}/sky"], ["train", "--out", f"{tmp_path}/a b"]]
-    assert seen == [[sys.executable, "-m", "foundation", *words] for words in typed]
+    first, second = ["simulate", "sky", "--out", f"{tmp_path}/sky"], ["train", "--out", f"{tmp_path}/a b"]
+    assert started == [(first, None), "wait", (second, None), "wait"]
     assert "done in" in capsys.readouterr().out
+
+
+def test_commands_of_a_list_run_side_by_side_and_share_the_processors(tmp_path, started, monkeypatch):
+    quickstart(["one", ["two", "three"]], tmp_path)
+    assert started == [(["one"], None), "wait", (["two"], "2"), (["three"], "2"), "wait", "wait"]
+    started.clear()
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    quickstart([["two", "three"]], tmp_path)
+    assert [threads for _, threads in started[:2]] == ["1", "1"]
+
+
+def test_of_commands_side_by_side_the_one_that_failed_is_named_and_the_other_finishes(tmp_path):
+    with pytest.raises(FoundationError, match=r"step 1 of 1 failed.*foundation fly"):
+        quickstart([["fly", "find --help"]], tmp_path)
 
 
 @pytest.mark.parametrize("command", ["fly", "bench --no_such_option 1"])

@@ -1,7 +1,6 @@
 """results: the numbers of an evaluation, with their intervals and all that is needed to get them again, as JSON."""
 
 import json
-import os
 import platform
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -18,6 +17,7 @@ from foundation.evaluation.split import split_hash
 from foundation.evaluation.suite import MAIN, Answered
 from foundation.evaluation.tasks import Task
 from foundation.files import whole_file
+from foundation.processes import processors
 
 SCHEMA = 1
 LIBRARIES = ("torch", "numpy", "scikit-learn")
@@ -105,7 +105,7 @@ def environment(wall_seconds: float) -> dict[str, object]:
         "python": platform.python_version(),
         **{name: version(name) for name in LIBRARIES},
         "machine": platform.machine(),
-        "processors": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "processors": processors(),
         "wall_seconds": round(wall_seconds, 1),
     }
 
