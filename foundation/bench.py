@@ -23,6 +23,7 @@ BENCHMARKS: dict[str, str] = {  # name -> function without arguments that return
     "attention": "foundation.kernels.attention.benchmark.rows:table",
     "decode": "foundation.kernels.decode.benchmark:cached_vs_whole",
     "loss": "foundation.kernels.loss.benchmark:chunked_vs_whole",
+    "products": "foundation.kernels.products.benchmark:laid_out_vs_plain",
     "prologue": "foundation.kernels.prologue.benchmark:fused_vs_eager",
     "design": "foundation.model.anchored.benchmark:design_vs_published",
     "balance": "foundation.data.balance.benchmark:rows",

@@ -37,6 +37,8 @@ def _on_cpu() -> list[Row]:
     rows = [
         against("padded", peers.padded, case, what) for case in (ENCODER, SPECTRA, SMALL, EQUAL) for what in PRODUCTS
     ]
+    half = replace(EQUAL, name=f"{EQUAL.name}, bfloat16")
+    rows.append(against("padded", peers.padded, half, FORWARD, dtype=torch.bfloat16))
     rows.append(against("nested tensor", peers.nested, ENCODER, FORWARD, turns=2))
     if shutil.which("c++") is None:
         print("FlexAttention is left out: its compilation needs a C++ compiler, and there is none.", file=sys.stderr)

@@ -5,8 +5,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from foundation.kernels import products
-from foundation.kernels.products import FEWEST_ROWS, LaidOutProducts
+from foundation.kernels.products import LaidOutProducts, benchmark, products
+from foundation.kernels.products.products import FEWEST_ROWS
 
 WIDE = 256
 
@@ -87,3 +87,11 @@ def test_a_torch_without_the_operators_is_served_as_before(monkeypatch, generato
     with torch.no_grad(), LaidOutProducts():
         assert torch.equal(F.linear(x, weight), x @ weight.t())
     assert not counted
+
+
+def test_the_benchmark_compares_the_same_work(monkeypatch):
+    monkeypatch.setattr(benchmark, "ROWS", (FEWEST_ROWS,))
+    monkeypatch.setattr(benchmark, "SHAPES", {"small": (WIDE, WIDE)})
+    [row] = benchmark.laid_out_vs_plain()
+    assert row.name == f"small, {FEWEST_ROWS} rows of {WIDE} to {WIDE}" and row.unit == "GFLOP/s"
+    assert row.ratio == pytest.approx(row.b / row.a) and row.a > 0
