@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from foundation.data.records import Record
-from foundation.kernels.products import LaidOutProducts
+from foundation.kernels.products import ALWAYS, LaidOutProducts
 from foundation.tokenizers.base import TokenizerError
 from foundation.tokenizers.stored import StoredTokenizer
 from foundation.tokens import Tokens
@@ -97,7 +97,7 @@ class LearnedTokenizer(StoredTokenizer):
         tokens: list[Tokens] = []
         for start in range(0, len(records), CHUNK):
             chunk = records[start : start + CHUNK]
-            with LaidOutProducts():
+            with LaidOutProducts(ALWAYS):
                 ids = self.codes(self.prepare(chunk)).cpu()
             tokens += [Tokens.of_space(self.space, i, self.positions(r)) for i, r in zip(ids, chunk, strict=True)]
         return tokens

@@ -16,15 +16,24 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 FEWEST_ROWS, LEAST_WEIGHT = 1024, 256 * 256  # below, laying out the weight costs what it brings
+ALWAYS = 2  # one row alone is a product of another kind, in either library
 
 
 class LaidOutProducts(TorchFunctionMode):
     """Every `F.linear` inside that would gain from it lays its weight out first; sums are in another order.
 
+    Args:
+        fewest_rows: that a product needs for it. A row's sums are the same whatever rows are beside it, as long as this
+            decides alike for all of them: give `ALWAYS` where codes must not hang on what is encoded together.
+
     Example:
         with torch.no_grad(), LaidOutProducts():
             states = model(batch)
     """
+
+    def __init__(self, fewest_rows: int = FEWEST_ROWS) -> None:
+        super().__init__()
+        self.fewest_rows = fewest_rows
 
     def __torch_function__(
         self,
@@ -33,7 +42,7 @@ class LaidOutProducts(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> object:
-        if func is F.linear and not kwargs and gains(*args):
+        if func is F.linear and not kwargs and gains(self.fewest_rows, *args):
             return laid_out_linear(*args)
         return func(*args, **(kwargs or {}))
 
@@ -49,12 +58,12 @@ def laid_out_linear(
     return torch.ops.mkldnn._linear_pointwise(rows, order, bias, "none", [], "").unflatten(0, x.shape[:-1])
 
 
-def gains(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> bool:
-    """Whether this product is one that oneDNN computes alike and faster."""
+def gains(fewest_rows: int, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> bool:
+    """Whether this product is one that oneDNN computes alike, and faster with so many rows."""
     return (
         x.device.type == "cpu"
         and x.dtype == weight.dtype == torch.float32
-        and x.numel() >= FEWEST_ROWS * x.shape[-1]
+        and x.numel() >= fewest_rows * x.shape[-1]
         and weight.numel() >= LEAST_WEIGHT
         and not torch.is_grad_enabled()
         and not torch.is_autocast_enabled("cpu")

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from foundation.kernels.products import LaidOutProducts, benchmark, products
+from foundation.kernels.products import ALWAYS, LaidOutProducts, benchmark, products
 from foundation.kernels.products.products import FEWEST_ROWS
 
 WIDE = 256
@@ -67,6 +67,15 @@ def test_few_rows_stay_as_they_are(rows, generator, counted):
     with torch.no_grad(), LaidOutProducts():
         assert torch.equal(F.linear(x, weight), x @ weight.t())
     assert not counted
+
+
+def test_a_row_is_the_same_whatever_rows_are_beside_it(generator, counted):
+    x, weight, offset = draw((2 * FEWEST_ROWS,), True, generator)
+    with torch.no_grad(), LaidOutProducts(ALWAYS):
+        together = F.linear(x, weight, offset)
+        for rows in (2, 3, 64, FEWEST_ROWS - 1):
+            assert torch.equal(F.linear(x[:rows], weight, offset), together[:rows])
+    assert len(counted) == 5
 
 
 def test_gradients_other_types_and_autocast_stay_as_they_are(generator, counted):
