@@ -17,7 +17,8 @@ def started(monkeypatch):
     class Process(subprocess.Popen):
         def __init__(self, arguments, env):
             assert arguments[:3] == [sys.executable, "-m", "foundation"]
-            seen.append((arguments[3:], env.get("OMP_NUM_THREADS")))
+            self.words = arguments[3:]
+            seen.append((self.words, env.get("OMP_NUM_THREADS")))
 
         def __enter__(self):
             return self
@@ -27,7 +28,7 @@ def started(monkeypatch):
 
         def wait(self):
             seen.append("wait")
-            return 0
+            return int(self.words == ["fly"])
 
     monkeypatch.setattr(subprocess, "Popen", Process)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
@@ -51,9 +52,11 @@ def test_commands_of_a_list_run_side_by_side_and_share_the_processors(tmp_path, 
     assert [threads for _, threads in started[:2]] == ["1", "1"]
 
 
-def test_of_commands_side_by_side_the_one_that_failed_is_named_and_the_other_finishes(tmp_path):
-    with pytest.raises(FoundationError, match=r"step 1 of 1 failed.*foundation fly"):
-        quickstart([["fly", "find --help"]], tmp_path)
+@pytest.mark.parametrize("both", [["fly", "find"], ["find", "fly"]])
+def test_of_commands_side_by_side_the_one_that_failed_is_named_and_both_are_waited_for(tmp_path, started, both):
+    with pytest.raises(FoundationError, match=r"step 1 of 2 failed.*foundation fly"):
+        quickstart([both, "never"], tmp_path)
+    assert [words for words, _ in started[:2]] == [[word] for word in both] and started[2:] == ["wait", "wait"]
 
 
 @pytest.mark.parametrize("command", ["fly", "bench --no_such_option 1"])

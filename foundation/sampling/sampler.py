@@ -163,7 +163,7 @@ class Sampler:
         """Draw step by step with kept keys and values."""
         done, model = [], cast(FoundationTransformer, self.model)
         for chunk in _chunks(drafts, self.tokens_per_batch):
-            with torch.no_grad(), LaidOutProducts(), _evaluating(model):
+            with _evaluating(model):
                 done += draw_cached(model, chunk, self.choice, allowed, self.guidance)
         return done
 
@@ -206,7 +206,7 @@ class Sampler:
         device = next(self.model.parameters()).device
         for chunk in _chunks(drafts, self.tokens_per_batch):
             batch = _last_queries(pack([(d.tokens, d.reveal) for d in chunk], self.model.spaces)).to(device)
-            with torch.no_grad(), LaidOutProducts(), _evaluating(self.model):
+            with _evaluating(self.model):
                 predictions = self._predict(batch)
             yield chunk, batch, predictions
 
@@ -289,9 +289,11 @@ def _chunks(drafts: Sequence[Draft], elements: int) -> Iterator[list[Draft]]:
 
 @contextmanager
 def _evaluating(model: OverTokens) -> Iterator[None]:
+    """Without gradients, and with the faster products that they would not have."""
     training = model.training
     model.eval()
     try:
-        yield
+        with torch.no_grad(), LaidOutProducts():
+            yield
     finally:
         model.train(training)

@@ -7,6 +7,7 @@ does not have them, linear maps stay as they are.
 """
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 import torch
@@ -72,6 +73,7 @@ def gains(fewest_rows: int, x: Tensor, weight: Tensor, bias: Tensor | None = Non
     )
 
 
+@cache
 def _available() -> bool:
     operators = torch.ops.mkldnn
     return torch.backends.mkldnn.is_available() and all(

@@ -90,7 +90,8 @@ def _asked(
     scan = (
         TemplateScan.of_simulation(study.templates, study.components) if study.templates and study.questions else None
     )
-    exposed = {modality: (one, *study.exposures.of(one)) for modality, one in sets["learned"].items()}
+    worse = {first for question in study.questions if question.exposed for first, _ in question.pairs}
+    exposed = {m: (one, *(study.exposures.of(one) if m in worse else ())) for m, one in sets["learned"].items()}
     answered, curves = [], []
     for question in study.questions:
         learned = exposed if question.exposed else {m: some[:1] for m, some in exposed.items()}

@@ -50,7 +50,7 @@ class States:
 
 
 class SpectralFeatures:
-    """Features of whole sets; states are made once.
+    """Features of whole sets; states and binned pixels are made once.
 
     Args:
         model: frozen.
@@ -65,6 +65,7 @@ class SpectralFeatures:
         self.models: dict[Source, SpectralModel] = {"encoder": model, "random encoder": twin}
         self.bins = bins
         self._made: dict[tuple[Source, str], States] = {}
+        self._binned: dict[tuple[str, str], Features] = {}
 
     def states(self, source: Source, observed: Observed) -> States:
         """Of every patch."""
@@ -86,8 +87,14 @@ class SpectralFeatures:
         for source in self.models:
             states = [self.states(source, one) for one in (learned, *others)]
             yield source, tuple(s.summarised() if edges is None else s.binned(edges) for s in states)
-        grid = edges_of(learned.spectra)
-        yield "raw input", tuple(Features(rebinned(one.spectra, grid)) for one in (learned, *others))
+        yield "raw input", tuple(self.raw(learned, one) for one in (learned, *others))
+
+    def raw(self, learned: Observed, observed: Observed) -> Features:
+        """Pixels in bins that hold equally many of those learned from."""
+        place = learned.about.name, observed.about.name
+        if place not in self._binned:
+            self._binned[place] = Features(rebinned(observed.spectra, edges_of(learned.spectra)))
+        return self._binned[place]
 
 
 @torch.no_grad()
