@@ -21,6 +21,7 @@ BENCHMARKS: dict[str, str] = {  # name -> function without arguments that return
     "aion": "foundation.interop.benchmark.rows:aion_vs_released",
     "roar": "foundation.interop.benchmark.rows:generation_vs_released",
     "attention": "foundation.kernels.attention.benchmark.rows:table",
+    "convolution": "foundation.kernels.convolution.benchmark:fourier_vs_direct",
     "decode": "foundation.kernels.decode.benchmark:cached_vs_whole",
     "loss": "foundation.kernels.loss.benchmark:chunked_vs_whole",
     "products": "foundation.kernels.products.benchmark:laid_out_vs_plain",

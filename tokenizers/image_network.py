@@ -12,10 +12,16 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from foundation.kernels.convolution import WideConv2d
+
 
 def _conv(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Sequential:
     """A convolution that keeps the size (divided by the stride), zero-padded."""
-    return nn.Sequential(OrderedDict(conv=nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2)))
+    return _named(nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2))
+
+
+def _named(conv: nn.Conv2d) -> nn.Sequential:
+    return nn.Sequential(OrderedDict(conv=conv))
 
 
 class ContextGate(nn.Module):
@@ -36,9 +42,11 @@ class ContextGate(nn.Module):
 
     def gate(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C 1 1"]:
         """The factor of each channel."""
-        attention = self.to_k(x).flatten(1).softmax(-1)  # [B, HW]
-        context = torch.einsum("bcn,bn->bc", x.flatten(2), attention)
-        return self.net(context[..., None, None])
+        pixels = x.movedim(1, -1).flatten(1, 2)  # [B, HW, C]
+        found = self.to_k.weight.flatten(1) @ pixels.mT  # [B, 1, HW]; faster than a convolution to one channel
+        attention = (found + cast(Tensor, self.to_k.bias)).softmax(-1)
+        context = torch.bmm(attention, pixels)  # [B, 1, C]
+        return self.net(context[:, 0, :, None, None])
 
 
 class ResidualUnit(nn.Module):
@@ -56,7 +64,7 @@ class ResidualUnit(nn.Module):
             return self.net(x) + x
         wide, _, mix, _, gate = self.net  # the same without new memory, which costs more than the arithmetic
         y = F.elu_(mix(F.elu_(wide(x))))
-        return y.mul_(cast(ContextGate, gate).gate(y)).add_(x)
+        return torch.addcmul(x, y, cast(ContextGate, gate).gate(y), out=y)
 
 
 class ChannelNorm(nn.LayerNorm):
@@ -109,8 +117,9 @@ class ImageNetwork(nn.Module):
         down: list[nn.Module] = [ResidualUnit(widths[0], gate)]
         for narrow, wide in pairwise(widths):
             down += [_conv(narrow, wide, 3, stride=2), _units(wide, units, gate)]
+        large = _named(WideConv2d(hidden, hidden, kernel))
         norm = nn.Sequential(nn.Identity(), ChannelNorm(hidden))  # the released names number the norm .7.1
-        self.encoder_layers = nn.ModuleList([*down, _conv(hidden, hidden, kernel), _units(hidden, units, gate), norm])
+        self.encoder_layers = nn.ModuleList([*down, large, _units(hidden, units, gate), norm])
         up: list[nn.Module] = [_units(hidden, units, gate), _conv(hidden, hidden, 3), _units(hidden, units, gate)]
         for wide, narrow in pairwise(reversed(widths)):
             last = narrow == widths[0]
@@ -119,12 +128,14 @@ class ImageNetwork(nn.Module):
 
     def encode(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B hidden h w"]:
         """Features of the tokens, from those of the first convolution."""
+        x = x.contiguous(memory_format=torch.channels_last)
         for layer in self.encoder_layers:
             x = layer(x)
         return x
 
     def decode(self, x: Float[Tensor, "B hidden h w"]) -> Float[Tensor, "B C H W"]:
         """The image of the features."""
+        x = x.contiguous(memory_format=torch.channels_last)
         for layer in self.decoder_layers:
             x = layer(x)
         return self.conv_out(x)
@@ -147,7 +158,8 @@ class BandProjection(nn.Linear):
         """
         planes = torch.cat([x * present[..., None, None], torch.ones_like(x[:, :1])], 1) * self._scale(present)
         maps = torch.cat([self.weight, self.bias[:, None]], 1)
-        weight = torch.einsum("ocyx,cb->obyx", conv.weight, maps).contiguous()  # else all that follows is channels last
+        weight = torch.einsum("ocyx,cb->obyx", conv.weight, maps)
+        planes = planes.contiguous(memory_format=torch.channels_last)
         return F.conv2d(planes, weight, conv.bias, conv.stride, conv.padding)
 
     def _scale(self, present: Float[Tensor, "B bands"]) -> Float[Tensor, "B 1 1 1"]:

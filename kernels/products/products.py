@@ -16,6 +16,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from foundation.kernels.inference import infers_on_cpu
+
 FEWEST_ROWS, LEAST_WEIGHT = 1024, 256 * 256  # below, laying out the weight costs what it brings
 ALWAYS = 2  # one row alone is a product of another kind, in either library
 
@@ -62,13 +64,9 @@ def laid_out_linear(
 def gains(fewest_rows: int, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> bool:
     """Whether this product is one that oneDNN computes alike, and faster with so many rows."""
     return (
-        x.device.type == "cpu"
-        and x.dtype == weight.dtype == torch.float32
-        and x.numel() >= fewest_rows * x.shape[-1]
+        x.numel() >= fewest_rows * x.shape[-1]
         and weight.numel() >= LEAST_WEIGHT
-        and not torch.is_grad_enabled()
-        and not torch.is_autocast_enabled("cpu")
-        and not torch.compiler.is_compiling()
+        and infers_on_cpu(x, weight)
         and _available()
     )
 
