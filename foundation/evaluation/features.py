@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import compress, islice
 from pathlib import Path
-from typing import Literal, cast
+from typing import cast
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from foundation.data.records import Sample
 from foundation.errors import FoundationError
 from foundation.evaluation.observations import Observations
 from foundation.evaluation.problem import Features
+from foundation.evaluation.tasks import Pooling
 from foundation.files import whole_file
 from foundation.model.encoding import Features as States
 from foundation.model.pretrained import FoundationModel
@@ -26,7 +27,7 @@ from foundation.tokens import Space, Tokens
 HALF_LIMIT = 6e4  # float16 ends at 65504
 TOKENISED_AT_ONCE = 64  # samples
 NOTHING = Tokens.of_space(Space("nothing", "discrete", 1), torch.zeros(0))
-Pooling = Literal["mean", "spaces"]
+CELLS = 16  # of a space, at most about so many, into which its axes are cut
 
 
 class TokenStore:
@@ -64,7 +65,8 @@ class Extractor:
         tokens: of the objects; shared by the encoders that are compared.
         folder: of the cache; files are named by what they depend on.
         layer: of the encoder, None = after the final norm.
-        pool: "mean" over all tokens of an object, or the means of its "spaces" side by side.
+        pool: "mean" over all tokens of an object, the means of its "spaces" side by side, or of "places": as many cells
+            of each space's axes, such as 4 x 4 of an image, for one mean loses where something is.
     """
 
     def __init__(
@@ -74,20 +76,22 @@ class Extractor:
         self.pool: Pooling = pool
         self.weights = weights_hash(model)
 
-    def __call__(self, observations: Observations, inputs: Sequence[str], index: np.ndarray) -> Features:
-        """Features of the objects at `index`, which all have these modalities."""
-        everyone = observations.having(inputs)
-        path = self.folder / f"{self._key(observations, inputs)}.safetensors"
+    def __call__(
+        self, observations: Observations, inputs: Sequence[str], index: np.ndarray, pool: Pooling | None = None
+    ) -> Features:
+        """Features of the objects at `index`, which all have these modalities; pooled otherwise, if said."""
+        everyone, pool = observations.having(inputs), pool or self.pool
+        path = self.folder / f"{self._key(observations, inputs, pool)}.safetensors"
         stored = _read(path)
         if stored is None:
-            stored = self._compute(observations, inputs, everyone)
+            stored = self._compute(observations, inputs, everyone, pool)
             with whole_file(path) as temporary:
                 save_file(stored, temporary)
         count = torch.diff(stored["offsets"])
         features = Features(stored["pooled"].numpy(), stored["tokens"], stored["offsets"][:-1], count)
         return features.at(np.searchsorted(everyone, index))
 
-    def _key(self, observations: Observations, inputs: Sequence[str]) -> str:
+    def _key(self, observations: Observations, inputs: Sequence[str], pool: Pooling) -> str:
         bundle = self.model.tokenizers
         content = {
             "weights": self.weights,
@@ -96,17 +100,19 @@ class Extractor:
             "objects": len(observations),
             "inputs": sorted(inputs),
             "layer": self.layer,
-            "pool": self.pool,
+            "pool": pool,
         }
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:24]
 
-    def _compute(self, observations: Observations, inputs: Sequence[str], index: np.ndarray) -> dict[str, torch.Tensor]:
+    def _compute(
+        self, observations: Observations, inputs: Sequence[str], index: np.ndarray, pool: Pooling
+    ) -> dict[str, torch.Tensor]:
         everything = self.tokens.of(observations)
         tokens = [everything[i] for i in index]
         made = [not set(inputs).isdisjoint(t.names()) for t in tokens]  # a tokenizer may refuse a record
         encoded = self.model.encode(list(compress(tokens, made)), layer=self.layer, pool="none", modalities=inputs)
         half = encoded.values.abs().max() < HALF_LIMIT
-        means = pooled(encoded, inputs, self.pool)
+        means = pooled(encoded, [s for s in self.model.spaces if s.name in inputs], pool)
         vectors = torch.full((len(tokens), means.shape[1]), torch.nan)
         vectors[torch.tensor(made)] = means
         count = torch.zeros(len(tokens), dtype=torch.long)
@@ -115,17 +121,44 @@ class Extractor:
         return {"pooled": vectors, "tokens": encoded.values.half() if half else encoded.values, "offsets": offsets}
 
 
-def pooled(states: States, inputs: Sequence[str], pool: Pooling) -> torch.Tensor:
-    """float32 [n, D], mean of each object's tokens, or [n, inputs * D], mean of each space; NaN where absent."""
+def pooled(states: States, spaces: Sequence[Space], pool: Pooling) -> torch.Tensor:
+    """float32 [n, groups * D], the mean of each group of an object's tokens side by side; NaN where there are none.
+
+    Args:
+        states: of all tokens.
+        spaces: that these have.
+        pool: what is a group: all tokens, a space, or a cell of a space.
+    """
     n, width = len(states), states.values.shape[1]
+    group, groups = _groups(states, spaces, pool)
     document = torch.repeat_interleave(torch.arange(n), _counts(states))
+    return _means(states.values, document * groups + group, n * groups).reshape(n, groups * width)
+
+
+def _groups(states: States, spaces: Sequence[Space], pool: Pooling) -> tuple[torch.Tensor, int]:
+    """The group of each token, and how many an object has."""
+    group, groups = torch.zeros(len(states.values), dtype=torch.long), 0
     if pool == "mean":
-        return _means(states.values, document, n)
-    place = torch.full((len(states.names),), -1)
-    place[[states.names.index(name) for name in inputs]] = torch.arange(len(inputs))
-    group = document * len(inputs) + place[states.space]
-    means = _means(states.values, group, n * len(inputs))
-    return means.reshape(n, len(inputs) * width)
+        return group, 1
+    found, position = (
+        cast(torch.Tensor, states.space),
+        cast(torch.Tensor, states.position),
+    )  # as encoded with pool "none"
+    for space in spaces:
+        rows = torch.nonzero(found == states.names.index(space.name)).flatten()
+        cell, cells = _cells(position[rows], space) if pool == "places" else (0, 1)
+        group[rows] = groups + cell
+        groups += cells
+    return group, groups
+
+
+def _cells(position: torch.Tensor, space: Space) -> tuple[torch.Tensor, int]:
+    """The cell of each token between the ends of its space's axes, and how many there are."""
+    cell, each = torch.zeros(len(position), dtype=torch.long), round(CELLS ** (1 / max(len(space.axes), 1)))
+    for number, axis in enumerate(space.axes):
+        share = (position[:, number] - axis.low + axis.step / 2) / (axis.high - axis.low + axis.step)
+        cell = cell * each + (share * each).long().clamp(0, each - 1)
+    return cell, each ** len(space.axes)
 
 
 def _counts(states: States) -> torch.Tensor:

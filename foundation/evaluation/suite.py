@@ -21,7 +21,7 @@ from foundation.evaluation.completion import (
     scalar_values,
     scored,
 )
-from foundation.evaluation.features import Extractor, Pooling, TokenStore, random_encoder
+from foundation.evaluation.features import Extractor, TokenStore, random_encoder
 from foundation.evaluation.observations import Observations
 from foundation.evaluation.outcome import Outcome, Source
 from foundation.evaluation.probes import ProbeName
@@ -31,7 +31,7 @@ from foundation.evaluation.raw import raw_matrix
 from foundation.evaluation.retrieval import retrieve_alike, retrieve_same
 from foundation.evaluation.segmentation import Cells, Grid, raw_cells, segment, token_cells
 from foundation.evaluation.split import Parts, divide
-from foundation.evaluation.tasks import Task
+from foundation.evaluation.tasks import Pooling, Task
 from foundation.model.pretrained import FoundationModel
 from foundation.model.samples import Tokenizers
 from foundation.progress import track
@@ -48,7 +48,7 @@ class Settings:
         probes: of the regression and classification tasks.
         seeds: draws of the validation part and of a probe's initial weights.
         layer: of the encoder, None = after the final norm.
-        pool: how tokens become one vector for all probes but the attentive one.
+        pool: how tokens become one vector for all probes but the attentive one, unless a task says otherwise.
     """
 
     probes: tuple[ProbeName, ...] = ("linear", "knn", "mlp", "attentive")
@@ -117,11 +117,11 @@ class Suite:
             yield kinds[task.kind](task)
 
     def features(
-        self, observations: Observations, inputs: tuple[str, ...], index: np.ndarray
+        self, observations: Observations, inputs: tuple[str, ...], index: np.ndarray, pool: Pooling | None = None
     ) -> Iterator[tuple[Source, Features]]:
         """Features of the same objects from the encoder and from each baseline."""
         for source, extractor in self.extractors.items():
-            yield source, extractor(observations, inputs, index)
+            yield source, extractor(observations, inputs, index, pool)
         yield "raw input", Features(raw_matrix(observations.raw, observations.raw, inputs)[index])
 
     def _probe(self, task: Task) -> Answered:
@@ -143,13 +143,13 @@ class Suite:
         self, question: Question, learned: Observations, tested: Observations
     ) -> Iterator[tuple[Source, tuple[Features, Features]]]:
         """Features of the objects learned from and of those tested on; one and the same unless the sets differ."""
-        inputs, index, other = question.task.inputs, question.train_index, question.test_index
+        inputs, pool, index, other = question.task.inputs, question.task.pool, question.train_index, question.test_index
         if learned is tested:
-            for source, features in self.features(learned, inputs, index):
+            for source, features in self.features(learned, inputs, index, pool):
                 yield source, (features, features)
             return
         for source, extractor in self.extractors.items():
-            yield source, (extractor(learned, inputs, index), extractor(tested, inputs, other))
+            yield source, (extractor(learned, inputs, index, pool), extractor(tested, inputs, other, pool))
         here, there = (raw_matrix(o.raw, learned.raw, inputs) for o in (learned, tested))
         yield "raw input", (Features(here[index]), Features(there[other]))
 
@@ -158,8 +158,8 @@ class Suite:
         index = observations.taking_part(task)
         parts = divide(observations.together(task.split, index), task.split, 0)
         outcomes = []
-        entries = dict(self.features(observations, task.gallery, index)) if task.gallery else {}
-        for source, features in self.features(observations, task.inputs, index):
+        entries = dict(self.features(observations, task.gallery, index, task.pool)) if task.gallery else {}
+        for source, features in self.features(observations, task.inputs, index, task.pool):
             if task.gallery:
                 outcomes.append(retrieve_same(task, source, features.pooled, entries[source].pooled, parts))
             else:

@@ -7,6 +7,8 @@ from typing import Literal
 
 from foundation.errors import FoundationError
 
+Pooling = Literal["mean", "spaces", "places"]
+
 METRICS: dict[str, tuple[str, ...]] = {  # of each kind; the first decides which probe is best
     "regression": ("r2", "spearman", "sigma_mad"),
     "classification": ("macro_f1", "balanced_accuracy", "accuracy"),
@@ -65,6 +67,7 @@ class Task:
         few: numbers of training objects of a learning curve, which stands beside the score with all of them.
         rare: retrieval of what is rare. A class: its test objects alone are queries. A number, such as a fraction of
             votes: objects with a label above it are queries, and the relevance of an entry is its own label.
+        pool: how tokens become one vector, where this question wants it otherwise than the settings.
         published: what others report for this question in the first metric, by model and input. It was measured on
             other objects, and only stands beside ours.
     """
@@ -81,6 +84,7 @@ class Task:
     test: str = ""
     few: tuple[int, ...] = ()
     rare: float | str | None = None
+    pool: Pooling | None = None
     published: dict[str, float] = field(default_factory=dict)
     split: Split = field(default_factory=Split)
 

@@ -5,8 +5,10 @@ import pytest
 import torch
 
 from foundation.errors import FoundationError
-from foundation.evaluation.features import Extractor, TokenStore, random_encoder, weights_hash
+from foundation.evaluation.features import Extractor, TokenStore, pooled, random_encoder, weights_hash
 from foundation.evaluation.observations import Observations
+from foundation.model.encoding import Features as States
+from foundation.tokens import Axis, Space
 
 INPUTS = ("spectrum_sdss", "flux_g")
 BOTH = ("spectrum_sdss", "flux_g", "image")
@@ -97,6 +99,30 @@ def test_spaces_stand_side_by_side(encoder, store, observed, tmp_path):
     expected = direct(encoder, observed, [5], "spaces")
     place = [expected.names.index(n) for n in INPUTS]
     np.testing.assert_allclose(features.pooled[0], expected.values[0, place].flatten().numpy(), atol=1e-5)
+
+
+def test_places_are_means_of_cells_of_each_axis():
+    """Of an image of 8 x 8 tokens and a number; the second object lacks the number."""
+    axis = Axis("y", "arcsec", 0, 7, 1)
+    image, flux = Space("image", "discrete", 4, (axis, axis)), Space("flux", "discrete", 4)
+    values = torch.randn(129, 3)
+    grid = torch.cartesian_prod(torch.arange(8.0), torch.arange(8.0))
+    position = torch.cat([grid, torch.zeros(1, 2), grid]).double()
+    space = torch.tensor([0] * 64 + [1] + [0] * 64)
+    states = States(values, ("image", "flux"), torch.ones(2, 2) > 0, torch.tensor([0, 65, 129]), space, position)
+    found = pooled(states, [flux, image], "places").view(2, 17, 3)
+    for object, rows in enumerate((values[:64], values[65:])):
+        expected = rows.view(4, 2, 4, 2, 3).mean((1, 3)).flatten(0, 1)
+        torch.testing.assert_close(found[object, 1:], expected)
+    torch.testing.assert_close(found[0, 0], values[64])
+    assert found[1, 0].isnan().all()
+
+
+def test_a_question_may_pool_otherwise(extract, encoder, store, observed, tmp_path):
+    index = np.array([5])
+    other = Extractor(encoder, store, tmp_path, pool="places")(observed, INPUTS, index)
+    np.testing.assert_array_equal(extract(observed, INPUTS, index, "places").pooled, other.pooled)
+    assert extract.computed == 0 and extract(observed, INPUTS, index).pooled.shape != other.pooled.shape
 
 
 def test_a_layer_is_that_layer(encoder, store, observed, tmp_path):
