@@ -16,9 +16,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from foundation.kernels.inference import infers_on_cpu
+from foundation.kernels.products import linear_as_it_lies
 
 SMALLEST_KERNEL, FEWEST_CHANNELS, FEWEST_PIXELS = 5, 256, 400  # below, mapping the kernels costs what it brings
-TOGETHER = 64  # channels out at once, so that their mapped kernels stay in a cache
+TOGETHER = 48  # channels out at once, so that their mapped kernels stay in a cache
 
 
 class WideConv2d(nn.Conv2d):
@@ -56,10 +57,10 @@ def fourier_conv2d(
     kernel = weight.shape[-1]
     of_pixels, of_kernels, back = _maps(kernel)
     tiles, (down, across) = _tiles(x, kernel)
-    pixels = F.linear(of_pixels, tiles).unflatten(1, (-1, x.shape[1]))  # [products, tiles, C]
+    pixels = linear_as_it_lies(of_pixels, tiles).unflatten(1, (-1, x.shape[1]))  # [products, tiles, C]
     parts = []
     for some in weight.split(TOGETHER):
-        kernels = F.linear(of_kernels, some.reshape(-1, kernel**2)).unflatten(1, some.shape[:2])
+        kernels = linear_as_it_lies(of_kernels, some.reshape(-1, kernel**2)).unflatten(1, some.shape[:2])
         products = torch.bmm(pixels, kernels.mT)
         parts.append((back @ products.flatten(1)).unflatten(1, products.shape[1:]))
     step = kernel - 1  # outputs of a tile, in each direction

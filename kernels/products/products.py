@@ -61,6 +61,15 @@ def laid_out_linear(
     return torch.ops.mkldnn._linear_pointwise(rows, order, bias, "none", [], "").unflatten(0, x.shape[:-1])
 
 
+def linear_as_it_lies(
+    x: Float[Tensor, "rows inputs"], weight: Float[Tensor, "outputs inputs"]
+) -> Float[Tensor, "rows outputs"]:
+    """`F.linear` by oneDNN where it is there, for rows too few to pay for laying out the weight; without gradients."""
+    if not _available():
+        return F.linear(x, weight)
+    return torch.ops.mkldnn._linear_pointwise(x, weight, None, "none", [], "")
+
+
 def gains(fewest_rows: int, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> bool:
     """Whether this product is one that oneDNN computes alike, and faster with so many rows."""
     return (

@@ -34,6 +34,7 @@ GIVEN = (IMAGE_KEY, *SCALARS)  # 600 tokens
 GIVEN_BUDGET, ASKED_BUDGET = (32, 256), (16, 128)  # of an object, drawn uniformly; the release pads to the most
 BANDS = ("DES-G", "DES-R", "DES-I", "DES-Z")
 TURNS = 2  # of A B B A: one takes minutes
+CODEC_TURNS = 5
 
 
 def aion_vs_released(objects: int = 8) -> list[Row]:
@@ -142,7 +143,7 @@ def _codes(
 ) -> list[Row]:
     name = f"codes of {len(records)} {what}, against {peer.name}"
     frozen = torch.no_grad()(usual)
-    return _twice(name, frozen, lambda: tokenizer.encode(records), len(records), f"{what}/s")
+    return _twice(name, frozen, lambda: tokenizer.encode(records), len(records), f"{what}/s", CODEC_TURNS)
 
 
 def _twice(

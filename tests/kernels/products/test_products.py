@@ -98,6 +98,14 @@ def test_a_torch_without_the_operators_is_served_as_before(monkeypatch, generato
     assert not counted
 
 
+@pytest.mark.parametrize("available", [True, False])
+def test_a_weight_as_it_lies_gives_the_same(monkeypatch, generator, available):
+    monkeypatch.setattr(products, "_available", lambda: available)
+    x, weight, _ = draw((7,), False, generator)
+    with torch.no_grad():
+        torch.testing.assert_close(products.linear_as_it_lies(x, weight), x @ weight.t(), rtol=1e-4, atol=1e-4)
+
+
 def test_the_benchmark_compares_the_same_work(monkeypatch):
     monkeypatch.setattr(benchmark, "ROWS", (FEWEST_ROWS,))
     monkeypatch.setattr(benchmark, "SHAPES", {"small": (WIDE, WIDE)})
