@@ -27,7 +27,7 @@ from foundation.tokens import Space, Tokens
 HALF_LIMIT = 6e4  # float16 ends at 65504
 TOKENISED_AT_ONCE = 64  # samples
 NOTHING = Tokens.of_space(Space("nothing", "discrete", 1), torch.zeros(0))
-CELLS = 16  # of a space, at most about so many, into which its axes are cut
+CELLS = 16  # about so many places of a space, whatever the number of its axes
 
 
 class TokenStore:
@@ -65,8 +65,8 @@ class Extractor:
         tokens: of the objects; shared by the encoders that are compared.
         folder: of the cache; files are named by what they depend on.
         layer: of the encoder, None = after the final norm.
-        pool: "mean" over all tokens of an object, the means of its "spaces" side by side, or of "places": as many cells
-            of each space's axes, such as 4 x 4 of an image, for one mean loses where something is.
+        pool: "mean" over all tokens of an object, the means of its "spaces" side by side, or those of "places", into
+            which the axes of each space are cut, such as 4 x 4 of an image, for one mean loses where something is.
     """
 
     def __init__(
@@ -127,7 +127,7 @@ def pooled(states: States, spaces: Sequence[Space], pool: Pooling) -> torch.Tens
     Args:
         states: of all tokens.
         spaces: that these have.
-        pool: what is a group: all tokens, a space, or a cell of a space.
+        pool: what is a group: all tokens, a space, or a place in it.
     """
     n, width = len(states), states.values.shape[1]
     group, groups = _groups(states, spaces, pool)
@@ -140,10 +140,7 @@ def _groups(states: States, spaces: Sequence[Space], pool: Pooling) -> tuple[tor
     group, groups = torch.zeros(len(states.values), dtype=torch.long), 0
     if pool == "mean":
         return group, 1
-    found, position = (
-        cast(torch.Tensor, states.space),
-        cast(torch.Tensor, states.position),
-    )  # as encoded with pool "none"
+    found, position = (cast(torch.Tensor, of_token) for of_token in (states.space, states.position))
     for space in spaces:
         rows = torch.nonzero(found == states.names.index(space.name)).flatten()
         cell, cells = _cells(position[rows], space) if pool == "places" else (0, 1)
@@ -153,7 +150,7 @@ def _groups(states: States, spaces: Sequence[Space], pool: Pooling) -> tuple[tor
 
 
 def _cells(position: torch.Tensor, space: Space) -> tuple[torch.Tensor, int]:
-    """The cell of each token between the ends of its space's axes, and how many there are."""
+    """The cell of each token along its space's axes, and how many cells there are."""
     cell, each = torch.zeros(len(position), dtype=torch.long), round(CELLS ** (1 / max(len(space.axes), 1)))
     for number, axis in enumerate(space.axes):
         share = (position[:, number] - axis.low + axis.step / 2) / (axis.high - axis.low + axis.step)

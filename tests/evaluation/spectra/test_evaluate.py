@@ -106,10 +106,12 @@ def test_a_question_that_says_so_learns_from_no_other_exposure(shards, spectral_
         SpectralQuestion("class", "classification", ("spectrum_gaia",)),
         SpectralQuestion("teff", "regression", ("spectrum_gaia",), exposed=False),
     )
-    study = Study(questions, exposures=Exposures(2), probes=("linear",), seeds=1, templates=0)
+    same = (("spectrum_sdss", "spectrum_desi"),)  # from which no question learns
+    study = Study(questions, same=same, exposures=Exposures(2), probes=("linear",), seeds=1, templates=0)
     sets = {"learned": shards / "learned", "tested": shards / "tested"}
     evaluate.evaluate(tmp_path / "model", **sets, out=tmp_path / "out", study=study)
-    assert seen == {"class": {"spectrum_gaia": 3}, "teff": {"spectrum_gaia": 1}}
+    others = dict.fromkeys(same[0], 1)
+    assert seen == {"class": {"spectrum_gaia": 3, **others}, "teff": {"spectrum_gaia": 1, **others}}
 
 
 @pytest.mark.parametrize(
