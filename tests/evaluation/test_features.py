@@ -118,6 +118,16 @@ def test_places_are_means_of_cells_of_each_axis():
     assert found[1, 0].isnan().all()
 
 
+def test_a_token_lies_in_the_middle_of_what_it_covers():
+    """Three tokens cover an axis of 16 places: their middles are at a sixth, a half and five sixths."""
+    space = Space("spectrum", "discrete", 4, (Axis("wavelength", "Å", 0, 2, 1),))
+    tokens, position = torch.zeros(3, dtype=torch.long), torch.arange(3.0).double()[:, None]
+    states = States(torch.eye(3), ("spectrum",), torch.ones(1, 1) > 0, torch.tensor([0, 3]), tokens, position)
+    found = pooled(states, [space], "places").view(16, 3)
+    assert [int(row.argmax()) for row in found if not row.isnan().any()] == [0, 1, 2]
+    assert torch.nonzero(~found.isnan().any(1)).flatten().tolist() == [16 // 6, 16 // 2, 16 * 5 // 6]
+
+
 def test_a_question_may_pool_otherwise(extract, encoder, store, observed, tmp_path):
     index = np.array([5])
     other = Extractor(encoder, store, tmp_path, pool="places")(observed, INPUTS, index)
