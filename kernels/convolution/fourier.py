@@ -3,7 +3,7 @@
 The image is cut into overlapping tiles of 2 (k - 1) pixels, each of which gives k - 1 outputs in either direction that
 its edges do not reach (overlap-save). At each frequency of a tile, all channels out are one matrix product of all
 channels in; its complex numbers are three real products of sums (Gauss). So a convolution is a linear map of the
-pixels, one of the kernels, a batch of matrix products, and a linear map back: for a kernel of 7 x 7, 216 products for
+pixels, one of the kernels, a batch of matrix products, and a linear map back: for a kernel of 7 x 7, 214 products for
 36 outputs, where adding up pixel by pixel takes 1764. Rounding errors are no larger than those of that.
 """
 
