@@ -128,14 +128,14 @@ class ImageNetwork(nn.Module):
 
     def encode(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B hidden h w"]:
         """Features of the tokens, from those of the first convolution."""
-        x = x.contiguous(memory_format=torch.channels_last)
+        x = x.contiguous(memory_format=torch.channels_last)  # convolutions keep this order, and are faster in it
         for layer in self.encoder_layers:
             x = layer(x)
         return x
 
     def decode(self, x: Float[Tensor, "B hidden h w"]) -> Float[Tensor, "B C H W"]:
         """The image of the features."""
-        x = x.contiguous(memory_format=torch.channels_last)
+        x = x.contiguous(memory_format=torch.channels_last)  # as in `encode`
         for layer in self.decoder_layers:
             x = layer(x)
         return self.conv_out(x)
@@ -159,7 +159,7 @@ class BandProjection(nn.Linear):
         planes = torch.cat([x * present[..., None, None], torch.ones_like(x[:, :1])], 1) * self._scale(present)
         maps = torch.cat([self.weight, self.bias[:, None]], 1)
         weight = torch.einsum("ocyx,cb->obyx", conv.weight, maps)
-        planes = planes.contiguous(memory_format=torch.channels_last)
+        planes = planes.contiguous(memory_format=torch.channels_last)  # there are few of them yet: the cheapest place
         return F.conv2d(planes, weight, conv.bias, conv.stride, conv.padding)
 
     def _scale(self, present: Float[Tensor, "B bands"]) -> Float[Tensor, "B 1 1 1"]:

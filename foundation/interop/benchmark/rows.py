@@ -34,7 +34,7 @@ GIVEN = (IMAGE_KEY, *SCALARS)  # 600 tokens
 GIVEN_BUDGET, ASKED_BUDGET = (32, 256), (16, 128)  # of an object, drawn uniformly; the release pads to the most
 BANDS = ("DES-G", "DES-R", "DES-I", "DES-Z")
 TURNS = 2  # of A B B A: one takes minutes
-CODEC_TURNS = 5
+CODEC_TURNS = 5  # these take seconds
 
 
 def aion_vs_released(objects: int = 8) -> list[Row]:
